@@ -1,0 +1,96 @@
+import io
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vaebook.animation import LABEL_HEIGHT, Animation, StoredAnimation, encode_gif, frame_steps, tile
+
+
+def frames_of(content):
+    """The frames of a GIF as grey arrays, and their durations."""
+    picture, frames, durations = Image.open(io.BytesIO(content)), [], []
+    for number in range(picture.n_frames):
+        picture.seek(number)
+        frames.append(np.asarray(picture.convert("L")))
+        durations.append(picture.info.get("duration"))
+    return np.stack(frames), durations, picture.info
+
+
+def test_tile_lays_images_out_row_by_row():
+    images = torch.arange(6.0)[:, None].expand(6, 4)
+    picture = tile(images, columns=3, image_shape=(2, 2))
+    assert picture.shape == (4, 6)
+    assert picture[::2, ::2].tolist() == [[0, 1, 2], [3, 4, 5]]
+    numbered = tile(torch.arange(4.0)[None], 1, (2, 2))
+    assert numbered.tolist() == [[0, 1], [2, 3]]
+
+
+def test_gif_keeps_frames_durations_and_sixteen_greys():
+    ramp = np.linspace(0, 1, 256).reshape(1, 16, 16)
+    content = encode_gif(np.concatenate([ramp, 1 - ramp]), [100, 300])
+    frames, durations, info = frames_of(content)
+    assert frames.shape == (2, 16, 16) and durations == [100, 300] and info["loop"] == 0
+    assert len(np.unique(frames)) == 16
+    assert np.abs(frames[0] / 255 - ramp[0]).max() < 1 / 29 and np.abs(frames[1] / 255 - 1 + ramp[0]).max() < 1 / 29
+
+
+def test_quantised_films_of_digits_are_small():
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(20, 1, 42, 42, generator=generator)
+    film = torch.nn.functional.interpolate(coarse, size=(336, 336), mode="bilinear")[:, 0].numpy()
+    assert len(encode_gif(film, [100] * 20)) < 1_200_000
+
+
+def test_animation_offers_a_film_a_still_a_pause_and_a_text():
+    animation = Animation(torch.rand(3, 10, 20), ["a", "b", "c"], alt='noise & "more"', scale=2)
+    frames, durations, _ = frames_of(animation.gif)
+    assert frames.shape == (3, 20 + LABEL_HEIGHT, 40) and durations[-1] > durations[0]
+    still, _, _ = frames_of(animation.still)
+    assert np.array_equal(still[0], frames[-1])
+    shown = animation._repr_html_()
+    assert shown.count("data:image/gif;base64,") == 2 and "prefers-reduced-motion" in shown
+    box = re.search(r'<input type="checkbox" id="([^"]+)"', shown)[1]
+    assert f'<label for="{box}">' in shown and "Pause" in shown and "Play" in shown
+    assert 'alt="noise &amp; &quot;more&quot;"' in shown and f'width="40" height="{20 + LABEL_HEIGHT}"' in shown
+    assert "<script" not in shown
+
+
+def test_labels_are_drawn_below_the_picture():
+    frames, _, _ = frames_of(Animation([torch.zeros(10, 100)] * 2, ["step 1", "step 1,000"], alt="").gif)
+    assert (frames[:, :10] == 0).all()
+    assert (frames[:, 10:] < 128).sum(axis=(1, 2)).tolist()[1] > (frames[0, 10:] < 128).sum() > 10
+
+
+def test_a_stored_animation_is_shown_like_a_fresh_one(tmp_path):
+    animation = Animation(torch.rand(3, 30, 40), ["a", "b", "c"], alt="noise")
+    (tmp_path / "film.gif").write_bytes(animation.gif)
+    stored = StoredAnimation(tmp_path / "film.gif", alt="noise")
+    assert stored.gif == animation.gif and (stored.width, stored.height) == (animation.width, animation.height)
+    assert np.array_equal(frames_of(stored.still)[0], frames_of(animation.still)[0])
+
+
+def test_frame_steps_grow_from_zero_to_the_end():
+    steps = sorted(frame_steps(3000, 24))
+    assert steps[0] == 0 and steps[-1] == 3000 and 20 <= len(steps) <= 24
+    gaps = np.diff(steps)
+    assert gaps[-1] > 10 * gaps[1]
+
+
+@pytest.mark.parametrize("frames, labels, message", [
+    ([], [], r"frames must have shape \(T, H, W\).*got none"),
+    ([torch.zeros(3)], ["a"], r"frames must have shape .* got shape \(1, 3\)"),
+    ([torch.zeros(3, 3)], [], "labels must hold one text per frame, 1 of them, got 0"),
+    ([torch.full((3, 3), 2.0)], ["a"], r"frames must hold values in \[0, 1\]"),
+    ([torch.full((3, 3), torch.nan)], ["a"], r"frames must hold values in \[0, 1\]"),
+])
+def test_errors_name_the_argument(frames, labels, message):
+    with pytest.raises(ValueError, match=message):
+        Animation(frames, labels, alt="")
+
+
+def test_tile_names_images_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"images must have shape \(B, 784\) with B a multiple of columns=3"):
+        tile(torch.zeros(4, 784), 3)

@@ -1,0 +1,89 @@
+"""The notebooks, the listings and the words around them."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tools import colab, listings, notebooks
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted((ROOT / "book").glob("[0-9]_*.md"))
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_conversion_is_deterministic_and_free_of_raw_myst(path):
+    notebook = notebooks.convert(path)
+    assert nbformat.writes(notebook) == nbformat.writes(notebooks.convert(path))
+    nbformat.validate(notebook)
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert not re.search(r"\{[a-z:]+\}`|^(```|:::)\{|\.md\)|^\([\w-]+\)=", prose, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_changed_cell_is_noticed(path, tmp_path, monkeypatch):
+    stored = nbformat.read(ROOT / "notebooks" / f"{path.stem}.ipynb", as_version=4)
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    target = tmp_path / "notebooks" / f"{path.stem}.ipynb"
+    target.write_text(nbformat.writes(stored) + "\n", encoding="utf-8")
+    assert notebooks.differences(path) == []
+    stored.cells[-1].source += " "
+    target.write_text(nbformat.writes(stored) + "\n", encoding="utf-8")
+    assert notebooks.differences(path) == [f"{target.name} is not what {path.name} converts to"]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_only_checked_cells_keep_output_and_no_compared_cell_shows_a_typed_number(path):
+    stored = nbformat.read(ROOT / "notebooks" / f"{path.stem}.ipynb", as_version=4)
+    checked = [cell for _, cell in notebooks.checked_cells(stored)]
+    assert len(checked) >= 10 and all(cell.outputs for cell in checked)
+    for cell in checked:
+        for output in cell.outputs:
+            assert output.output_type == "stream" and output.name == "stdout", cell.source
+            assert ": False" not in output.text, output.text
+
+
+def test_a_stale_listing_is_noticed_and_renewed():
+    cell = "```{code-cell} ipython3\n:listing: vaebook.models.hidden_layers\nold = 1\n```\n"
+    renewed = listings.with_listings(cell)
+    assert "def hidden_layers(sizes):" in renewed and "old" not in renewed
+    assert listings.with_listings(renewed) == renewed
+
+
+def test_every_chapter_lists_the_code_it_teaches():
+    text = (ROOT / "book" / "2_mnist.md").read_text(encoding="utf-8")
+    listed = {name for match in listings.CELL.finditer(text) for name in match["names"].split()}
+    assert {"vaebook.models.BernoulliVAE", "vaebook.training.fit", "vaebook.objectives.negative_elbo",
+            "vaebook.objectives.importance_weighted_bound", "vaebook.models.sample_latents"} <= listed
+    assert listings.with_listings(text) == text
+
+
+@pytest.mark.parametrize("myst, plain", [
+    ("as {cite:t}`burda2016` say", "as Burda et al. (2016) say"),
+    ("so it is {cite:p}`kingma2014`", "so it is (Kingma & Welling, 2014)"),
+    ("```{admonition} Mind\n:class: tip\nthe sum\n```", "> **Mind**\n>\n> the sum"),
+    (":::{note}\na\n\nb\n:::", "> **Note**\n>\n> a\n>\n> b"),
+    ("(target)=\n# Title", "# Title"),
+    ("see [there](2_mnist.md)", "see [there](2_mnist.ipynb)"),
+])
+def test_myst_becomes_plain_markdown(myst, plain):
+    assert colab.plain_markdown(myst) == plain
+
+
+@pytest.mark.parametrize("myst", ["{glue}`x`", "```{figure} a.png\n```"])
+def test_what_has_no_translation_is_an_error(myst):
+    with pytest.raises(ValueError, match="no translation"):
+        colab.plain_markdown(myst)
+
+
+def test_the_repository_has_one_address():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    address = project["urls"]["Repository"].removeprefix("https://github.com/")
+    for path in [ROOT / "README.md", ROOT / "_config.yml", ROOT / "CITATION.cff", *(ROOT / "book").glob("*.md")]:
+        text = path.read_text(encoding="utf-8")
+        found = set(re.findall(r"github(?:\.com)?/([\w-]+/[\w.-]+?)(?=[/@)\s\"]|\.git|$)", text, re.MULTILINE))
+        assert found <= {address}, f"{path.name} names {found - {address}}, pyproject.toml says {address}"

@@ -1,0 +1,163 @@
+import math
+
+import pytest
+import torch
+
+from vaebook.models import BernoulliVAE
+from vaebook.objectives import importance_weighted_bound, negative_elbo
+from vaebook.training import evaluate, fit, minibatches
+
+
+def new_model(seed=0):
+    torch.manual_seed(seed)
+    return BernoulliVAE(12, [16], 2)
+
+
+def two_patterns(count, seed=0):
+    """Rows that are one of two complementary patterns: the entropy of the data is ln 2 = 0.693 nats."""
+    generator = torch.Generator().manual_seed(seed)
+    pattern = torch.tensor([1.0, 0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 1])
+    kind = (torch.rand(count, 1, generator=generator) > 0.5).float()
+    return kind * pattern + (1 - kind) * (1 - pattern)
+
+
+def test_fit_approaches_the_entropy_of_the_data_and_does_not_cross_it():
+    model, x_test = new_model(), two_patterns(2000, seed=1)
+    history = fit(model, negative_elbo, two_patterns(4000), x_test, epochs=15, batch_size=50,
+                  generator=torch.Generator().manual_seed(0))
+    # the encoder's Gaussians cannot be the two half-planes that would be exact: about 0.5 nats are theirs
+    assert math.log(2) < history["test_loss"][-1] < math.log(2) + 0.7
+    with torch.no_grad():
+        nll = -importance_weighted_bound(model, x_test, 500, torch.Generator().manual_seed(1)).mean().item()
+    assert math.log(2) - 0.02 < nll < math.log(2) + 0.25
+
+
+def test_the_history_names_its_series_and_counts_in_steps_and_epochs():
+    history = fit(new_model(), negative_elbo, two_patterns(250), two_patterns(50), epochs=2, batch_size=100,
+                  log_every=2)
+    assert history["step"] == [2, 4, 6] and history["epoch"] == pytest.approx([2 / 3, 4 / 3, 2])
+    series = {f"{split}_{term}" for split in ("train", "test") for term in ("loss", "reconstruction", "kl")}
+    assert set(history) == series | {"step", "epoch"}
+    assert {len(values) for values in history.values()} == {3}
+
+
+def test_training_terms_are_means_over_examples_since_the_last_entry():
+    def constant_terms(model, x, generator):
+        return {"loss": model.decode(torch.zeros(len(x), 2)).mean(-1) * 0, "row": x[:, 0]}
+
+    x = torch.rand(250, 12)
+    history = fit(new_model(), constant_terms, x, epochs=1)
+    assert history["train_row"] == [pytest.approx(x[:, 0].mean().item(), abs=1e-6)]  # also for the short last batch
+
+
+def test_the_callback_sees_step_zero_and_every_step_after_it():
+    steps = []
+    fit(new_model(), negative_elbo, two_patterns(250), epochs=2, batch_size=100,
+        callback=lambda step, model: steps.append(step))
+    assert steps == list(range(7))
+
+
+def test_each_epoch_visits_each_row_once_in_a_new_order():
+    x = torch.arange(10.0)[:, None]
+    batches = list(minibatches(x, 4, epochs=2, generator=torch.Generator().manual_seed(0)))
+    assert [len(batch) for batch in batches] == [4, 4, 2] * 2
+    first, second = torch.cat(batches[:3]).flatten(), torch.cat(batches[3:]).flatten()
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(10))
+    assert first.tolist() != second.tolist() != list(range(10))
+
+
+def test_the_same_seeds_give_the_same_run_and_others_another():
+    def run(seed):
+        return fit(new_model(), negative_elbo, two_patterns(500), epochs=1,
+                   generator=torch.Generator().manual_seed(seed))["train_loss"]
+
+    assert run(0) == run(0) != run(1)
+
+
+def test_the_learning_rate_rises_and_then_falls_to_nearly_nothing(monkeypatch):
+    rates, adam = [], torch.optim.Adam
+
+    class Recording(adam):
+        def step(self, *arguments, **options):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(*arguments, **options)
+
+    monkeypatch.setattr(torch.optim, "Adam", Recording)
+    fit(new_model(), negative_elbo, two_patterns(2000), epochs=10, max_lr=1e-2)
+    peak = rates.index(max(rates))
+    assert max(rates) == pytest.approx(1e-2, rel=0.02) and 0.1 < peak / len(rates) < 0.2
+    assert rates[:peak + 1] == sorted(rates[:peak + 1]) and rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert rates[-1] < 1e-4
+
+
+def test_evaluate_averages_over_examples_with_the_same_noise_each_time():
+    model, x = new_model(), two_patterns(1050)
+    first, second = evaluate(model, negative_elbo, x), evaluate(model, negative_elbo, x)
+    assert first == second != evaluate(model, negative_elbo, x, seed=1)
+    with torch.no_grad():
+        expected = negative_elbo(model, x)["kl"].mean().item()
+    assert first["kl"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_evaluate_uses_evaluation_mode_and_puts_the_mode_back():
+    model, modes = new_model(), []
+
+    def loss_fn(model, x, generator):
+        modes.append((model.training, torch.is_grad_enabled()))
+        return {"loss": x[:, 0]}
+
+    evaluate(model.train(), loss_fn, two_patterns(10))
+    assert modes == [(False, False)] and model.training
+
+
+@pytest.mark.parametrize("stop_at", [0, 1, 5])
+def test_an_interrupt_returns_the_history_so_far(stop_at):
+    def callback(step, model):
+        if step == stop_at:
+            raise KeyboardInterrupt
+
+    history = fit(new_model(), negative_elbo, two_patterns(250), epochs=4, batch_size=100, callback=callback)
+    assert history.get("step", []) == [step for step in (3, 6, 9, 12) if step < stop_at]
+
+
+@pytest.mark.parametrize("epochs, rows", [(1, 1), (1, 100), (2, 101)])
+def test_very_short_runs_work(epochs, rows):
+    history = fit(new_model(), negative_elbo, two_patterns(rows), epochs=epochs)
+    assert len(history["step"]) == epochs and all(math.isfinite(loss) for loss in history["train_loss"])
+
+
+good = two_patterns(20)
+
+
+@pytest.mark.parametrize("x_train, error, message", [
+    (good[:0], ValueError, r"x_train must hold at least one example, got shape \(0, 12\)"),
+    (good[:, :5], ValueError, r"x_train must have shape \(B, 12\), got \(20, 5\)"),
+    (good[0], ValueError, r"x_train must have shape \(B, 12\), got \(12,\)"),
+    (good * math.nan, ValueError, "x_train must be finite, got 240 NaN or infinite"),
+    (good * 255, ValueError, r"x_train must hold values in \[0, 1\], got values from 0 to 255"),
+    (good - 0.5, ValueError, r"x_train must hold values in \[0, 1\], got values from -0.5"),
+    (good.long(), TypeError, "x_train must be a floating-point tensor, got a torch.int64 tensor"),
+    (good.tolist(), TypeError, "x_train must be a floating-point tensor, got list"),
+])
+def test_data_that_cannot_be_trained_on_is_named(x_train, error, message):
+    with pytest.raises(error, match=message):
+        fit(new_model(), negative_elbo, x_train, epochs=1)
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
+    ({"epochs": 1.5}, "epochs must be an integer of at least 1, got 1.5"),
+    ({"epochs": 1, "batch_size": 0}, "batch_size must"),
+    ({"epochs": 1, "log_every": 0}, "log_every must"),
+    ({"epochs": 1, "max_lr": -1.0}, "max_lr must be a positive number, got -1.0"),
+    ({"epochs": 1, "x_test": good[:, :3]}, "x_test must have shape"),
+    ({"epochs": 1, "x_test": good * 2}, "x_test must hold values"),
+])
+def test_options_out_of_range_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        fit(new_model(), negative_elbo, good, **options)
+
+
+def test_evaluate_names_bad_data():
+    with pytest.raises(ValueError, match="x must hold at least one example"):
+        evaluate(new_model(), negative_elbo, good[:0])

@@ -1,0 +1,17 @@
+"""Progress for a person who watches, silence for a page that is being built."""
+
+import os
+import sys
+
+from tqdm.auto import tqdm
+
+
+def someone_is_watching():
+    """Whether a progress bar would meet a person: at a terminal, in Colab or in a live Jupyter."""
+    live_notebook = "google.colab" in sys.modules or "JPY_SESSION_NAME" in os.environ
+    return live_notebook or sys.stderr.isatty()
+
+
+def progress_bar(iterable, total):
+    """Iterate over `iterable` of `total` steps behind a progress bar, where someone is watching."""
+    return tqdm(iterable, total=total, unit="step", disable=not someone_is_watching())
