@@ -37,7 +37,8 @@ FIT_EPOCHS = 4
 def usual_loop(seed, epochs=10):
     """Train as the usual tutorial does. Returns the model and the seconds it took."""
     torch.manual_seed(seed)
-    to_black_and_white = transforms.Compose([transforms.ToTensor(), transforms.Lambda(lambda image: (image > 0.5).float())])
+    threshold = transforms.Lambda(lambda image: (image > 0.5).float())
+    to_black_and_white = transforms.Compose([transforms.ToTensor(), threshold])
     loader = DataLoader(MNIST(data_folder(), transform=to_black_and_white), batch_size=128, shuffle=True)
     model = BernoulliVAE(784, [400], 20)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)

@@ -6,7 +6,14 @@ import pytest
 import torch
 from PIL import Image
 
-from vaebook.animation import LABEL_HEIGHT, Animation, StoredAnimation, encode_gif, frame_steps, tile
+from vaebook.animation import (
+    LABEL_HEIGHT,
+    Animation,
+    StoredAnimation,
+    encode_gif,
+    frame_steps,
+    tile,
+)
 
 
 def frames_of(content):

@@ -39,8 +39,8 @@ def main():
             shutil.rmtree(folder, ignore_errors=True)
     STAMP.unlink(missing_ok=True)  # back only after a build that succeeded
     start = time.time()
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", "book", "--path-output", ".", "--config", ROOT / "_config.yml",
-               "--toc", ROOT / "_toc.yml", "--warningiserror", "--keep-going"]
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", "book", "--path-output", ".",
+               "--config", ROOT / "_config.yml", "--toc", ROOT / "_toc.yml", "--warningiserror", "--keep-going"]
     result = subprocess.run(command, cwd=ROOT)
     if result.returncode:
         sys.exit(f"[book] failed after {time.time() - start:.0f} s; the messages above say where")

@@ -17,7 +17,9 @@ STYLE = (Path(__file__).parent / "animation.css").read_text(encoding="utf-8")
 
 def frame_steps(num_steps, count, first=10):
     """About `count` steps from 0 to `num_steps`, ever further apart after `first`: most happens at the start."""
-    return {0} | {int(step) for step in np.geomspace(first, num_steps, count - 1).round()}
+    return {0} | {
+        int(step) for step in np.geomspace(first, num_steps, count - 1).round()
+    }
 
 
 def tile(images, columns, image_shape=(28, 28)):
@@ -41,15 +43,26 @@ def encode_gif(frames, durations_ms):
     durations_ms: how long each frame stays, in milliseconds. Returns the file's bytes.
     Few levels make long runs of equal pixels, which is what the format packs well.
     """
-    palette = np.repeat(np.linspace(0, 255, LEVELS).round().astype(np.uint8), 3).tobytes()
+    palette = np.repeat(
+        np.linspace(0, 255, LEVELS).round().astype(np.uint8), 3
+    ).tobytes()
     pictures = []
     for frame in np.asarray(frames, dtype=np.float32):
-        picture = Image.fromarray((frame.clip(0, 1) * (LEVELS - 1)).round().astype(np.uint8), mode="P")
+        picture = Image.fromarray(
+            (frame.clip(0, 1) * (LEVELS - 1)).round().astype(np.uint8), mode="P"
+        )
         picture.putpalette(palette)
         pictures.append(picture)
     file = io.BytesIO()
-    pictures[0].save(file, format="GIF", save_all=True, append_images=pictures[1:],
-                     duration=list(durations_ms), loop=0, optimize=False)
+    pictures[0].save(
+        file,
+        format="GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=list(durations_ms),
+        loop=0,
+        optimize=False,
+    )
     return file.getvalue()
 
 
@@ -64,16 +77,29 @@ class Animation:
     """
 
     def __init__(self, frames, labels, alt, *, scale=1.0, frame_ms=250):
-        frames = torch.stack([torch.as_tensor(frame).cpu().float() for frame in frames]) if len(frames) else None
+        frames = (
+            torch.stack([torch.as_tensor(frame).cpu().float() for frame in frames])
+            if len(frames)
+            else None
+        )
         if frames is None or frames.dim() != 3:
             came = "none" if frames is None else f"shape {tuple(frames.shape)}"
-            raise ValueError(f"frames must have shape (T, H, W) with T at least 1, got {came}")
+            raise ValueError(
+                f"frames must have shape (T, H, W) with T at least 1, got {came}"
+            )
         if len(labels) != len(frames):
-            raise ValueError(f"labels must hold one text per frame, {len(frames)} of them, got {len(labels)}")
+            raise ValueError(
+                f"labels must hold one text per frame, {len(frames)} of them, got {len(labels)}"
+            )
         if not (frames.min() >= 0 and frames.max() <= 1):
-            raise ValueError(f"frames must hold values in [0, 1], got {frames.min():g} to {frames.max():g}")
+            raise ValueError(
+                f"frames must hold values in [0, 1], got {frames.min():g} to {frames.max():g}"
+            )
         self.alt = alt
-        pictures = [labelled(frame.numpy(), label, scale) for frame, label in zip(frames, labels, strict=True)]
+        pictures = [
+            labelled(frame.numpy(), label, scale)
+            for frame, label in zip(frames, labels, strict=True)
+        ]
         self.height, self.width = pictures[0].shape
         durations = [frame_ms] * (len(pictures) - 1) + [8 * frame_ms]
         self.gif = encode_gif(pictures, durations)
@@ -106,12 +132,14 @@ def animation_html(gif, still, alt, width, height):
 
     def image(kind, content, text):
         source = base64.b64encode(content).decode("ascii")
-        return (f'<img class="{kind}" src="data:image/gif;base64,{source}" alt="{text}" '
-                f'width="{width}" height="{height}">')
+        return (
+            f'<img class="{kind}" src="data:image/gif;base64,{source}" alt="{text}" '
+            f'width="{width}" height="{height}">'
+        )
 
     return (
         f'<div class="vae-animation"><style>{STYLE}</style><input type="checkbox" id="{name}">'
-        f'{image("moving", gif, alt)}{image("still", still, alt + " (last frame)")}'
+        f"{image('moving', gif, alt)}{image('still', still, alt + ' (last frame)')}"
         f'<label for="{name}"><span class="pause">Pause</span><span class="play">Play</span>'
         f'<span class="hidden-text"> the animation</span></label></div>'
     )
@@ -124,5 +152,7 @@ def labelled(frame, label, scale):
     resampling = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.BOX
     canvas = Image.new("L", (size[0], size[1] + LABEL_HEIGHT), 255)
     canvas.paste(picture.resize(size, resampling))
-    ImageDraw.Draw(canvas).text((4, size[1] + 3), label, fill=0, font=ImageFont.load_default(13))
+    ImageDraw.Draw(canvas).text(
+        (4, size[1] + 3), label, fill=0, font=ImageFont.load_default(13)
+    )
     return np.asarray(canvas, dtype=np.float32) / 255

@@ -6,11 +6,17 @@ import torch
 def check_last_axis(name, tensor, other_name, other):
     """Raise unless both tensors have the same size along their last axis and broadcast before it."""
     try:
-        matches = torch.broadcast_shapes(tensor.shape, other.shape)[-1:] == tensor.shape[-1:] == other.shape[-1:]
+        matches = (
+            torch.broadcast_shapes(tensor.shape, other.shape)[-1:]
+            == tensor.shape[-1:]
+            == other.shape[-1:]
+        )
     except RuntimeError:
         matches = False
     if not matches:
-        raise ValueError(f"{name} must match {other_name} of shape {tuple(other.shape)}, got {tuple(tensor.shape)}")
+        raise ValueError(
+            f"{name} must match {other_name} of shape {tuple(other.shape)}, got {tuple(tensor.shape)}"
+        )
 
 
 def check_same_shape(name, tensor, other_name, other):
@@ -24,15 +30,23 @@ def check_same_shape(name, tensor, other_name, other):
 def check_examples(name, x, dims=None):
     """Raise unless `x` is a finite floating-point tensor `(B, D)` with at least one row (and `D == dims`)."""
     if not isinstance(x, torch.Tensor) or not x.is_floating_point():
-        came = f"a {x.dtype} tensor" if isinstance(x, torch.Tensor) else type(x).__name__
+        came = (
+            f"a {x.dtype} tensor" if isinstance(x, torch.Tensor) else type(x).__name__
+        )
         raise TypeError(f"{name} must be a floating-point tensor, got {came}")
     expected = f"(B, {dims if dims is not None else 'D'})"
     if x.dim() != 2 or (dims is not None and x.shape[1] != dims):
         raise ValueError(f"{name} must have shape {expected}, got {tuple(x.shape)}")
     if x.shape[0] == 0:
-        raise ValueError(f"{name} must hold at least one example, got shape {tuple(x.shape)}")
-    if not torch.isfinite(x.sum()) and not torch.isfinite(x).all():  # the sum alone is ten times faster
-        raise ValueError(f"{name} must be finite, got {int((~torch.isfinite(x)).sum())} NaN or infinite entries")
+        raise ValueError(
+            f"{name} must hold at least one example, got shape {tuple(x.shape)}"
+        )
+    if (
+        not torch.isfinite(x.sum()) and not torch.isfinite(x).all()
+    ):  # the sum alone is ten times faster
+        raise ValueError(
+            f"{name} must be finite, got {int((~torch.isfinite(x)).sum())} NaN or infinite entries"
+        )
 
 
 def check_data(name, x, model):
@@ -40,7 +54,9 @@ def check_data(name, x, model):
     check_examples(name, x, getattr(model, "data_dims", None))
     low, high = getattr(model, "data_range", (-torch.inf, torch.inf))
     if x.min() < low or x.max() > high:
-        raise ValueError(f"{name} must hold values in [{low}, {high}], got values from {x.min():g} to {x.max():g}")
+        raise ValueError(
+            f"{name} must hold values in [{low}, {high}], got values from {x.min():g} to {x.max():g}"
+        )
 
 
 def check_positive_int(name, value):

@@ -46,7 +46,10 @@ class MNISTDamaged(OSError):
 
 def data_folder():
     """The folder that holds `MNIST/raw`: `VAEBOOK_DATA`, or else the user's cache folder."""
-    return Path(os.environ.get("VAEBOOK_DATA") or platformdirs.user_cache_dir("vaebook", appauthor=False))
+    return Path(
+        os.environ.get("VAEBOOK_DATA")
+        or platformdirs.user_cache_dir("vaebook", appauthor=False)
+    )
 
 
 def mnist(split="train", *, threshold=0.5, root=None, device="cpu"):
@@ -80,16 +83,29 @@ def handwritten_digits(*, threshold=0.5, root=None, device="cpu"):
     Source of the substitute: Alpaydin & Kaynak (1998), UCI optical recognition of handwritten digits.
     """
     try:
-        return tuple(mnist(split, threshold=threshold, root=root, device=device) for split in ("train", "test"))
+        return tuple(
+            mnist(split, threshold=threshold, root=root, device=device)
+            for split in ("train", "test")
+        )
     except MNISTUnavailable as error:
-        warnings.warn(f"working on scikit-learn's 1,797 digits instead of MNIST: {error}", stacklevel=2)
+        warnings.warn(
+            f"working on scikit-learn's 1,797 digits instead of MNIST: {error}",
+            stacklevel=2,
+        )
     digits = load_digits()
-    small = torch.tensor(digits.images, dtype=torch.float32, device=device).unsqueeze(1) / 16
-    large = F.interpolate(small, size=(20, 20), mode="bicubic").clamp(0, 1)  # MNIST's own box for a digit
+    small = (
+        torch.tensor(digits.images, dtype=torch.float32, device=device).unsqueeze(1)
+        / 16
+    )
+    large = F.interpolate(small, size=(20, 20), mode="bicubic").clamp(
+        0, 1
+    )  # MNIST's own box for a digit
     pixels = binarise(F.pad(large, (4, 4, 4, 4)).flatten(1), threshold)
     labels = torch.tensor(digits.target, device=device)
     name = "scikit-learn digits"
-    return Digits(pixels[:-300], labels[:-300], name), Digits(pixels[-300:], labels[-300:], name)
+    return Digits(pixels[:-300], labels[:-300], name), Digits(
+        pixels[-300:], labels[-300:], name
+    )
 
 
 def binarise(pixels, threshold):
@@ -108,7 +124,9 @@ def check_file(path):
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise MNISTDamaged(f"cannot read {path} ({error.strerror}): check its permissions") from error
+        raise MNISTDamaged(
+            f"cannot read {path} ({error.strerror}): check its permissions"
+        ) from error
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if digest != CHECKSUMS[path.name]:
         raise MNISTDamaged(
@@ -149,7 +167,11 @@ def polite_download():
     """Give up on a silent network after `TIMEOUT_S`; show torchvision's progress bars to people only."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT_S)
-    quiet = contextlib.nullcontext() if someone_is_watching() else contextlib.redirect_stderr(io.StringIO())
+    quiet = (
+        contextlib.nullcontext()
+        if someone_is_watching()
+        else contextlib.redirect_stderr(io.StringIO())
+    )
     try:
         with quiet:
             yield

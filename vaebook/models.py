@@ -35,7 +35,11 @@ class BernoulliVAE(nn.Module):
 
     def __init__(self, data_dims, hidden_sizes, latent_dims):
         super().__init__()
-        sizes = {"data_dims": [data_dims], "hidden_sizes": hidden_sizes, "latent_dims": [latent_dims]}
+        sizes = {
+            "data_dims": [data_dims],
+            "hidden_sizes": hidden_sizes,
+            "latent_dims": [latent_dims],
+        }
         for name, values in sizes.items():
             for value in values:
                 check_positive_int(name, value)

@@ -1,11 +1,16 @@
-"""What is maximised and measured: likelihoods, divergences and bounds, in nats per example."""
+"""What is maximised and measured: likelihoods and bounds, in nats per example."""
 
 import math
 
 import torch
 from torch.nn import functional as F
 
-from vaebook.checks import check_data, check_last_axis, check_positive_int, check_same_shape
+from vaebook.checks import (
+    check_data,
+    check_last_axis,
+    check_positive_int,
+    check_same_shape,
+)
 from vaebook.models import sample_latents
 
 
@@ -37,7 +42,9 @@ def negative_elbo(model, x, generator=None):
     Returns a dict of `(B,)` tensors in nats: loss = reconstruction + kl.
     Source: Kingma & Welling (2014), equation 10 with L = 1.
     """
-    noise = torch.randn(len(x), model.latent_dims, generator=generator, device=x.device, dtype=x.dtype)
+    noise = torch.randn(
+        len(x), model.latent_dims, generator=generator, device=x.device, dtype=x.dtype
+    )
     x_logits, mu, logvar = model(x, noise)
     reconstruction = -bernoulli_log_likelihood(x_logits, x)
     kl = kl_standard_normal(mu, logvar)
@@ -56,7 +63,9 @@ def importance_weighted_bound(model, x, num_samples, generator=None, rows=5000):
     bounds = []
     for part in x.split(max(1, rows // num_samples)):
         mu, logvar = model.encode(part)
-        noise = torch.randn(num_samples, *mu.shape, generator=generator, device=x.device, dtype=x.dtype)
+        noise = torch.randn(
+            num_samples, *mu.shape, generator=generator, device=x.device, dtype=x.dtype
+        )
         z = sample_latents(mu, logvar, noise)
         log_prior_over_q = 0.5 * (noise.square() + logvar - z.square()).sum(-1)
         log_weights = bernoulli_log_likelihood(model.decode(z), part) + log_prior_over_q
@@ -65,9 +74,10 @@ def importance_weighted_bound(model, x, num_samples, generator=None, rows=5000):
 
 
 def active_units(model, x, threshold=0.01):
-    """Which dimensions of the code vary with the data: Var over x of E[z|x] above `threshold`.
+    """Which dimensions of the code are used: those with Var over x of E[z|x] > threshold.
 
-    x: `(B, D)`. Returns a boolean tensor `(Z,)`. Source: Burda et al. (2016), section 5.2.
+    x: `(B, D)`. Returns a boolean tensor `(Z,)`.
+    Source: Burda et al. (2016), section 5.2.
     """
     check_data("x", x, model)
     mu, _ = model.encode(x)
