@@ -91,3 +91,22 @@ def test_solutions_are_folded_and_executed(name):
 def test_the_first_page_says_what_chapters_cost():
     text = article("index").get_text()
     assert "minutes" in text and "2. A Bernoulli VAE on MNIST" in text
+
+
+def test_kept_outputs_lie_where_the_build_throws_them_away():
+    from tools import build
+
+    assert all(folder.is_dir() for folder in build.KEPT)
+
+
+def test_the_fingerprint_sees_the_package_and_the_data(monkeypatch):
+    from tools import build
+
+    before = build.fingerprint()
+    monkeypatch.setattr(build, "handwritten_digits", lambda: [type("", (), {"name": "other data"})])
+    assert build.fingerprint() != before
+    monkeypatch.undo()
+    assert build.fingerprint() == before
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read_bytes(path) + (b"#" if path.name == "models.py" else b""))
+    assert build.fingerprint() != before

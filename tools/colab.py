@@ -7,7 +7,7 @@ from pathlib import Path
 from pybtex.database import parse_file
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
-FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w-]+)\}[ ]*(?P<title>.*)\n(?P<body>.*?)^(?P=fence)[ ]*$",
+FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w-]+)\}[ ]*(?P<title>[^\n]*)\n(?P<body>.*?)^(?P=fence)[ ]*$",
                    re.DOTALL | re.MULTILINE)
 ROLE = re.compile(r"\{(?P<name>[\w:]+)\}`(?P<text>[^`]+)`")
 TARGET = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)

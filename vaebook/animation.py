@@ -133,7 +133,7 @@ def animation_html(gif, still, alt, width, height):
     def image(kind, content, text):
         source = base64.b64encode(content).decode("ascii")
         return (
-            f'<img class="{kind}" src="data:image/gif;base64,{source}" alt="{text}" '
+            f'<img class="{kind} dark-light" src="data:image/gif;base64,{source}" alt="{text}" '
             f'width="{width}" height="{height}">'
         )
 

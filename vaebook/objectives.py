@@ -74,7 +74,7 @@ def importance_weighted_bound(model, x, num_samples, generator=None, rows=5000):
 
 
 def active_units(model, x, threshold=0.01):
-    """Which dimensions of the code are used: those with Var over x of E[z|x] > threshold.
+    """Which dimensions of the code are used: Var over x of E[z|x] above `threshold`.
 
     x: `(B, D)`. Returns a boolean tensor `(Z,)`.
     Source: Burda et al. (2016), section 5.2.
