@@ -161,3 +161,21 @@ def test_options_out_of_range_are_named(options, message):
 def test_evaluate_names_bad_data():
     with pytest.raises(ValueError, match="x must hold at least one example"):
         evaluate(new_model(), negative_elbo, good[:0])
+
+
+def test_the_step_follows_the_gradient_of_the_mean_over_examples(monkeypatch):
+    """Adam hides the scale of the loss, so the gradient itself is looked at."""
+    gradients, adam = [], torch.optim.Adam
+
+    class Recording(adam):
+        def step(self, *arguments, **options):
+            gradients.append(self.param_groups[0]["params"][-1].grad.clone())
+            return super().step(*arguments, **options)
+
+    monkeypatch.setattr(torch.optim, "Adam", Recording)
+
+    def loss_fn(model, x, generator):
+        return {"loss": model.decode(torch.zeros(len(x), 2)).sum(-1)}
+
+    fit(new_model(), loss_fn, two_patterns(300), epochs=1, batch_size=100)
+    assert len(gradients) == 3 and all((gradient == 1).all() for gradient in gradients)  # of the last bias
