@@ -36,6 +36,7 @@ clean:
 	rm -rf _build
 
 lock: $(READY)
+	@$(PY) -m pip install --quiet uv
 	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
 	  --extra book --extra test --custom-compile-command "make lock" -o requirements.lock pyproject.toml requirements.in
 
