@@ -48,7 +48,7 @@ def test_quantised_films_of_digits_are_small():
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(20, 1, 42, 42, generator=generator)
     film = torch.nn.functional.interpolate(coarse, size=(336, 336), mode="bilinear")[:, 0].numpy()
-    assert len(encode_gif(film, [100] * 20)) < 1_200_000
+    assert len(encode_gif(film, [100] * 20)) < 600_000  # 1.3 million with 64 greys, 2.6 million with 256
 
 
 def test_animation_offers_a_film_a_still_a_pause_and_a_text():

@@ -95,16 +95,11 @@ def image_panels(panels, inches=3.4):
 
 
 def training_curves(
-    history,
-    floor=None,
-    floor_name="floor",
-    terms=("loss", "reconstruction", "kl"),
-    skip=0,
+    history, floor=None, floor_name="floor", terms=("loss", "reconstruction", "kl")
 ):
     """Training and test curves of each term over the epochs, one panel a term.
 
     history: what `fit` returns.  floor: nats that the first term cannot cross, or None.
-    skip: leave out that many first entries, whose height would hide the rest.
     """
     names = {"loss": "-ELBO", "reconstruction": "reconstruction", "kl": "KL"}
     figure, axes = new_figure(2.9 * len(terms), 2.7, 1, len(terms), squeeze=False)
@@ -112,8 +107,8 @@ def training_curves(
         for split, line in [("train", "--"), ("test", "-")]:
             if f"{split}_{term}" in history:
                 ax.plot(
-                    history["epoch"][skip:],
-                    history[f"{split}_{term}"][skip:],
+                    history["epoch"],
+                    history[f"{split}_{term}"],
                     line,
                     marker=".",
                     label=split,
