@@ -23,7 +23,7 @@ STAMP = BUILD / "executed-with"
 def fingerprint():
     """A digest of all that the outputs of a chapter depend on besides its cells."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in sorted([*ROOT.glob("vaebook/*.py"), *ROOT.glob("vaebook/*.css"), ROOT / "requirements.lock"]):
+    for path in sorted([*ROOT.glob("vaebook/**/*.py"), *ROOT.glob("vaebook/*.css"), ROOT / "requirements.lock"]):
         digest.update(path.name.encode() + path.read_bytes())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

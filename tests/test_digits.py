@@ -8,8 +8,8 @@ import urllib.error
 import pytest
 import torch
 
-from vaebook import data
 from vaebook.data import MNISTDamaged, MNISTUnavailable, handwritten_digits, mnist
+from vaebook.data import digits as data
 
 
 def idx_file(array):

@@ -1,4 +1,4 @@
-"""The chapters' data: tensors already in memory, checked before anyone trains on them."""
+"""Handwritten digits: MNIST, checked as it is read, and a small substitute where it cannot be had."""
 
 import contextlib
 import hashlib
