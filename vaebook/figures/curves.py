@@ -1,0 +1,73 @@
+"""Curves over training and over runs, and histograms."""
+
+import numpy as np
+
+from vaebook.figures.style import LINES, as_array, new_figure
+
+
+def training_curves(
+    history, floor=None, floor_name="floor", terms=("loss", "reconstruction", "kl")
+):
+    """Training and test curves of each term over the epochs, one panel a term.
+
+    history: what `fit` returns.  floor: nats that the first term cannot cross, or None.
+    """
+    names = {"loss": "-ELBO", "reconstruction": "reconstruction", "kl": "KL"}
+    figure, axes = new_figure(2.9 * len(terms), 2.7, 1, len(terms), squeeze=False)
+    for ax, term in zip(axes[0], terms, strict=True):
+        for split, line in [("train", "--"), ("test", "-")]:
+            if f"{split}_{term}" in history:
+                ax.plot(
+                    history["epoch"],
+                    history[f"{split}_{term}"],
+                    line,
+                    marker=".",
+                    label=split,
+                )
+        ax.set(title=names.get(term, term), xlabel="epoch")
+    if floor is not None:
+        axes[0, 0].axhline(floor, color="black", linestyle=":", label=floor_name)
+    axes[0, 0].set_ylabel("nats per image")
+    axes[0, 0].legend()
+    return figure
+
+
+def series_with_spread(series, xlabel, ylabel, floors=None, log_x=False):
+    """Mean lines over runs, with every run as a point: a dict from name to (x `(K,)`, y `(runs, K)`).
+
+    floors: a dict from name to a height that no line may cross.
+    """
+    figure, ax = new_figure(7.4, 3.1)
+    for (name, (x, y)), color in zip(series.items(), LINES, strict=False):
+        x, y = as_array(x), as_array(y)
+        ax.plot(x, y.mean(0), color=color, label=name)
+        ax.plot(
+            np.broadcast_to(x, y.shape).ravel(), y.ravel(), ".", color=color, alpha=0.6
+        )
+    for name, height in (floors or {}).items():
+        ax.axhline(height, color="black", linestyle=":", label=name)
+    if log_x:
+        ax.set_xscale("log")
+        ax.set_xticks(x, [f"{value:g}" for value in x])
+        ax.minorticks_off()
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return figure
+
+
+def histograms(groups, xlabel, marks=None, bins=80):
+    """Overlaid densities of the values in `groups` (name to `(B,)`), with `marks` (name to a value) as lines."""
+    groups = {name: as_array(values) for name, values in groups.items()}
+    edges = np.histogram_bin_edges(np.concatenate(list(groups.values())), bins)
+    figure, ax = new_figure(6.4, 3.0)
+    for name, values in groups.items():
+        ax.hist(
+            values, bins=edges, density=True, histtype="step", linewidth=1.5, label=name
+        )
+    for (name, value), color in zip(
+        (marks or {}).items(), LINES[len(groups) :], strict=False
+    ):
+        ax.axvline(float(value), color=color, linestyle="--", label=name)
+    ax.set(xlabel=xlabel, ylabel="density")
+    ax.legend()
+    return figure

@@ -1,0 +1,98 @@
+"""Pictures of the plane of codes, and of tables of scores."""
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+
+from vaebook.figures.style import DIGITS, as_array, new_figure
+
+
+def plane_of_codes(codes, labels, regions, extent):
+    """Codes `(B, 2)` coloured by label, beside the label each point of the plane decodes to `(H, W)`.
+
+    extent: (left, right, bottom, top) of `regions`, whose first row is the bottom.
+    """
+    codes, labels, regions = as_array(codes), as_array(labels), as_array(regions)
+    figure, (left, right) = new_figure(7.8, 3.9, 1, 2, sharex=True, sharey=True)
+    colors = ListedColormap(DIGITS)
+    left.scatter(
+        *codes.T,
+        c=labels,
+        cmap=colors,
+        vmin=-0.5,
+        vmax=9.5,
+        s=2,
+        linewidths=0,
+        rasterized=True,
+    )
+    right.imshow(
+        regions,
+        cmap=colors,
+        vmin=-0.5,
+        vmax=9.5,
+        extent=extent,
+        origin="lower",
+        interpolation="nearest",
+    )
+    rows, columns = regions.shape
+    for digit in range(10):
+        if (labels == digit).any():
+            mark_digit(left, *np.median(codes[labels == digit], axis=0), digit)
+        inside = np.argwhere(regions == digit)
+        if len(inside):
+            centre = inside[np.abs(inside - np.median(inside, axis=0)).sum(1).argmin()]
+            x = extent[0] + (centre[1] + 0.5) / columns * (extent[1] - extent[0])
+            mark_digit(
+                right,
+                x,
+                extent[2] + (centre[0] + 0.5) / rows * (extent[3] - extent[2]),
+                digit,
+            )
+    left.set(
+        title="where the test images are encoded",
+        xlabel="$z_1$",
+        ylabel="$z_2$",
+        xlim=extent[:2],
+        ylim=extent[2:],
+        aspect="equal",
+    )
+    right.set(title="which digit each code decodes to", xlabel="$z_1$", aspect="equal")
+    return figure
+
+
+def mark_digit(axes, x, y, digit):
+    """Write a digit on a white disc, so that colour is not the only way to read the plane."""
+    axes.text(
+        x,
+        y,
+        str(digit),
+        ha="center",
+        va="center",
+        fontsize=8,
+        bbox={
+            "boxstyle": "circle,pad=0.2",
+            "facecolor": "white",
+            "edgecolor": DIGITS[digit],
+        },
+    )
+
+
+def score_heatmap(means, spreads, row_names, column_names):
+    """Numbers in [0, 1] `(rows, columns)` as coloured cells, with each mean and its spread written in."""
+    means, spreads = as_array(means), as_array(spreads)
+    figure, ax = new_figure(1.7 * len(column_names) + 1.2, 0.42 * len(row_names) + 0.7)
+    ax.imshow(means, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    for (row, column), mean in np.ndenumerate(means):
+        ax.text(
+            column,
+            row,
+            f"{mean:.2f} ± {spreads[row, column]:.2f}",
+            ha="center",
+            va="center",
+            color="white" if mean < 0.5 else "black",
+        )
+    ax.set_xticks(range(len(column_names)), column_names)
+    ax.set_yticks(range(len(row_names)), row_names)
+    ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return figure
