@@ -65,7 +65,45 @@ def check_positive_int(name, value):
         raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
 
 
+def check_layer_sizes(data_dims, hidden_sizes, latent_dims):
+    """Raise unless all sizes of an auto-encoder are integers of at least 1."""
+    check_positive_int("data_dims", data_dims)
+    check_positive_int("latent_dims", latent_dims)
+    for size in hidden_sizes:
+        check_positive_int("hidden_sizes", size)
+
+
+def check_pair(name, value, expected):
+    """Raise unless `value` is a tuple or list of two; `expected` says so in the argument's terms."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ValueError(f"{name} must be {expected}, got {value!r}")
+
+
 def check_positive(name, value):
     """Raise unless `value` is a finite number above 0."""
     if not 0 < value < float("inf"):
         raise ValueError(f"{name} must be a positive number, got {value!r}")
+
+
+def check_not_negative(name, value):
+    """Raise unless `value` is a finite number of at least 0."""
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
+
+
+def check_gaussian(gaussian):
+    """Return mu and logvar; raise unless `gaussian` is a pair of floating-point tensors of one shape."""
+    if not isinstance(gaussian, tuple | list) or len(gaussian) != 2:
+        came = (
+            f"{len(gaussian)} of them"
+            if isinstance(gaussian, tuple | list)
+            else type(gaussian).__name__
+        )
+        raise TypeError(f"gaussian must be a pair (mu, logvar), got {came}")
+    for name, tensor in zip(("mu", "logvar"), gaussian, strict=True):
+        if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
+            came = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor)
+            raise TypeError(f"{name} must be a floating-point tensor, got {came}")
+    mu, logvar = gaussian
+    check_same_shape("logvar", logvar, "mu", mu)
+    return mu, logvar

@@ -8,12 +8,16 @@ from vaebook.data.digits import (
     handwritten_digits,
     mnist,
 )
+from vaebook.data.synthetic import Rectangles, all_rectangles, rectangles
 
 __all__ = [
     "Digits",
     "MNISTDamaged",
     "MNISTUnavailable",
+    "Rectangles",
+    "all_rectangles",
     "data_folder",
     "handwritten_digits",
     "mnist",
+    "rectangles",
 ]
