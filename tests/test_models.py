@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from vaebook.models import BernoulliVAE, hidden_layers, sample_latents
+from vaebook.models import (
+    BernoulliVAE,
+    hidden_layers,
+    modular_vae,
+    sample_latents,
+)
 
 
 def test_codes_have_the_mean_and_the_variance_asked_for(generator):
@@ -49,6 +54,20 @@ def test_hidden_layers_end_in_a_relu():
 
 @pytest.mark.parametrize("arguments, name", [((0, [4], 2), "data_dims"), ((4, [4], 0), "latent_dims"),
                                              ((4.0, [4], 2), "data_dims"), ((4, [0], 2), "hidden_sizes")])
-def test_a_size_that_is_none_is_named(arguments, name):
+@pytest.mark.parametrize("make", [BernoulliVAE, modular_vae])
+def test_a_size_that_is_none_is_named(make, arguments, name):
     with pytest.raises(ValueError, match=name):
-        BernoulliVAE(*arguments)
+        make(*arguments)
+
+
+def test_a_modular_vae_is_one_chain_of_modules():
+    model = modular_vae(576, [1152, 1152], 2)
+    assert [name for name, _ in model.named_children()] == ["encode", "kl", "sample", "decode"]
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert count == (577 + 1153) * 1152 + 2 * 1153 * 2 + (3 + 1153) * 1152 + 1153 * 576
+    x = torch.rand(5, 576)
+    torch.manual_seed(1)
+    z = model.sample(model.encode(x))
+    torch.manual_seed(1)
+    torch.testing.assert_close(model(x), model.decode(z))
+    assert model(x).min() < 0  # logits, not probabilities

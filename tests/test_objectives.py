@@ -4,12 +4,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vaebook.models import BernoulliVAE
+from vaebook.models import BernoulliVAE, modular_vae, sample_latents
 from vaebook.objectives import (
     active_units,
     bernoulli_log_likelihood,
     importance_weighted_bound,
     kl_standard_normal,
+    modular_negative_elbo,
     negative_elbo,
 )
 
@@ -76,6 +77,37 @@ def test_negative_elbo_adds_its_two_parts_per_example(small_model, small_x, gene
     assert {name: term.shape for name, term in terms.items()} == dict.fromkeys(("loss", "reconstruction", "kl"), (30,))
     torch.testing.assert_close(terms["loss"], terms["reconstruction"] + terms["kl"])
     torch.testing.assert_close(terms["kl"], kl_standard_normal(*small_model.encode(small_x)))
+
+
+def modular_terms(seed=5):
+    """A small modular VAE, 7 examples, its loss terms, and the same terms by formulas and autograd alone."""
+    torch.manual_seed(0)
+    model, x = modular_vae(12, [8], 3).double(), (randn(7, 12) > 0).double()
+    terms = modular_negative_elbo(model, x, torch.Generator().manual_seed(seed))
+    mu, logvar = model.encode(x)
+    z = sample_latents(mu, logvar, randn(7, 3, seed=seed))
+    reconstruction = -bernoulli_log_likelihood(model.decode(z), x)
+    kl = kl_standard_normal(mu, logvar)
+    formulas = {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl, "mu": mu.mean(-1),
+                "sigma": (0.5 * logvar).exp().mean(-1), "logvar": logvar.mean(-1)}
+    return model, terms, formulas
+
+
+def test_the_modular_elbo_reports_what_the_formulas_say():
+    model, terms, formulas = modular_terms()
+    assert list(terms) == list(formulas)
+    for name, term in terms.items():
+        assert term.shape == (7,)
+        torch.testing.assert_close(term, formulas[name], rtol=0, atol=1e-12, msg=name)
+    torch.testing.assert_close(model.kl.loss, formulas["kl"].mean(), rtol=0, atol=1e-12)
+
+
+def test_the_modular_elbos_hand_written_gradient_is_that_of_the_mean_elbo():
+    model, terms, formulas = modular_terms()
+    ours = torch.autograd.grad(terms["loss"].mean(), list(model.parameters()))
+    theirs = torch.autograd.grad(formulas["loss"].mean(), list(model.parameters()))
+    for by_hand, by_autograd in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(by_hand, by_autograd, rtol=0, atol=1e-10)
 
 
 def test_the_noise_of_the_elbo_is_standard_normal(generator):

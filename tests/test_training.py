@@ -3,8 +3,12 @@ import math
 import pytest
 import torch
 
-from vaebook.models import BernoulliVAE
-from vaebook.objectives import importance_weighted_bound, negative_elbo
+from vaebook.models import BernoulliVAE, modular_vae
+from vaebook.objectives import (
+    importance_weighted_bound,
+    modular_negative_elbo,
+    negative_elbo,
+)
 from vaebook.training import evaluate, fit, minibatches
 
 
@@ -30,6 +34,15 @@ def test_fit_approaches_the_entropy_of_the_data_and_does_not_cross_it():
     with torch.no_grad():
         nll = -importance_weighted_bound(model, x_test, 500, torch.Generator().manual_seed(1)).mean().item()
     assert math.log(2) - 0.02 < nll < math.log(2) + 0.25
+
+
+def test_fit_trains_a_modular_vae_whose_kl_gradient_is_its_layers():
+    torch.manual_seed(0)
+    model, x_test = modular_vae(12, [16], 2), two_patterns(2000, seed=1)
+    history = fit(model, modular_negative_elbo, two_patterns(4000), x_test, epochs=15, batch_size=50,
+                  generator=torch.Generator().manual_seed(0))
+    assert math.log(2) < history["test_loss"][-1] < math.log(2) + 0.7
+    assert {"train_mu", "train_sigma", "train_logvar", "test_logvar"} <= set(history)
 
 
 def test_the_history_names_its_series_and_counts_in_steps_and_epochs():

@@ -1,8 +1,15 @@
 """The auto-encoders of the book, and the one line that makes them trainable."""
 
+from collections import OrderedDict
+
 from torch import nn
 
-from vaebook.checks import check_positive_int
+from vaebook.checks import check_layer_sizes
+from vaebook.layers import (
+    GaussianHead,
+    KullbackLeiblerDivergence,
+    ReparameterizationSampler,
+)
 
 
 def sample_latents(mu, logvar, noise):
@@ -35,14 +42,7 @@ class BernoulliVAE(nn.Module):
 
     def __init__(self, data_dims, hidden_sizes, latent_dims):
         super().__init__()
-        sizes = {
-            "data_dims": [data_dims],
-            "hidden_sizes": hidden_sizes,
-            "latent_dims": [latent_dims],
-        }
-        for name, values in sizes.items():
-            for value in values:
-                check_positive_int(name, value)
+        check_layer_sizes(data_dims, hidden_sizes, latent_dims)
         self.data_dims, self.latent_dims = data_dims, latent_dims
         down = [data_dims, *hidden_sizes]
         up = [latent_dims, *reversed(hidden_sizes)]
@@ -64,3 +64,30 @@ class BernoulliVAE(nn.Module):
         """Map x `(B, D)` and noise `(B, Z)` to x_logits `(B, D)`, mu and logvar."""
         mu, logvar = self.encode(x)
         return self.decode(sample_latents(mu, logvar, noise)), mu, logvar
+
+
+def modular_vae(data_dims, hidden_sizes, latent_dims):
+    """The same kind of VAE as one chain of modules: x `(B, D)` to x_logits `(B, D)`.
+
+    Arguments as for BernoulliVAE. The parts are called encode, kl, sample and decode. The
+    KL layer is set to the KL in nats per example: summed over the code, averaged over the
+    batch, to go with a reconstruction that is averaged over the batch.
+    """
+    check_layer_sizes(data_dims, hidden_sizes, latent_dims)
+    down, up = [data_dims, *hidden_sizes], [latent_dims, *reversed(hidden_sizes)]
+    model = nn.Sequential(
+        OrderedDict(
+            encode=nn.Sequential(
+                *hidden_layers(down), GaussianHead(down[-1], latent_dims)
+            ),
+            kl=KullbackLeiblerDivergence(weight=latent_dims, size_average=True),
+            sample=ReparameterizationSampler(),
+            decode=nn.Sequential(*hidden_layers(up), nn.Linear(up[-1], data_dims)),
+        )
+    )
+    model.data_dims, model.latent_dims, model.data_range = (
+        data_dims,
+        latent_dims,
+        (0, 1),
+    )
+    return model

@@ -51,6 +51,30 @@ def negative_elbo(model, x, generator=None):
     return {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
 
 
+def modular_negative_elbo(model, x, generator=None):
+    """The -ELBO of each example for a `modular_vae`, whose KL layer adds its own gradient.
+
+    x: `(B, D)`.  generator: source of the noise, handed to the model's sampler.
+    Returns a dict of `(B,)` tensors: loss = reconstruction + kl in nats, and the code's mu,
+    sigma and logvar, averaged over its dimensions. Only the reconstruction carries a
+    gradient: the gradient of the KL is the layer's business.
+    """
+    model.sample.generator = generator
+    mu, logvar = model.encode(x)
+    x_logits = model.decode(model.sample(model.kl((mu, logvar))))
+    reconstruction = -bernoulli_log_likelihood(x_logits, x)
+    mu, logvar = mu.detach(), logvar.detach()
+    kl = kl_standard_normal(mu, logvar)
+    return {
+        "loss": reconstruction + kl,
+        "reconstruction": reconstruction,
+        "kl": kl,
+        "mu": mu.mean(-1),
+        "sigma": (0.5 * logvar).exp().mean(-1),
+        "logvar": logvar.mean(-1),
+    }
+
+
 def importance_weighted_bound(model, x, num_samples, generator=None, rows=5000):
     """Lower bound on log p(x) from `num_samples` weighted codes per example, in nats.
 

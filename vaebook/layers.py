@@ -1,0 +1,102 @@
+"""The two layers that make an auto-encoder variational, with backward passes written by hand."""
+
+import torch
+from torch import nn
+from torch.autograd.function import once_differentiable
+
+from vaebook.checks import check_gaussian, check_not_negative
+
+
+class AddKLGradient(torch.autograd.Function):
+    """Forward: mu, logvar unchanged, and scale * KL. Backward: add the KL's gradient."""
+
+    @staticmethod
+    def forward(ctx, mu, logvar, scale):
+        ctx.save_for_backward(mu, logvar)
+        ctx.scale = scale
+        kl = scale * 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum()
+        ctx.mark_non_differentiable(kl)
+        return mu.view_as(mu), logvar.view_as(logvar), kl
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_mu, grad_logvar, _):
+        mu, logvar = ctx.saved_tensors
+        return (
+            grad_mu + ctx.scale * mu,
+            grad_logvar + ctx.scale * 0.5 * (logvar.exp() - 1),
+            None,
+        )
+
+
+class KullbackLeiblerDivergence(nn.Module):
+    """Add `weight` * KL(N(mu, exp(logvar)) || N(0, I)) to whatever loss is computed downstream.
+
+    Takes the pair (mu, logvar), each `(B, Z)`, and passes it on unchanged. The KL, in nats
+    and summed over the batch, is kept in `.loss`; size_average divides it by B * Z. On the
+    way back its gradient is added to the one that arrives, so `.loss` itself carries none.
+    Raises TypeError or ValueError for a negative weight or a pair that does not fit.
+    Source: Kingma & Welling (2014), appendix B; as a layer, after Torch's L1Penalty.
+    """
+
+    def __init__(self, weight=1.0, size_average=False):
+        super().__init__()
+        check_not_negative("weight", weight)
+        self.weight, self.size_average, self.loss = weight, size_average, None
+
+    def forward(self, gaussian):
+        mu, logvar = check_gaussian(gaussian)
+        scale = self.weight / mu.numel() if self.size_average else self.weight
+        mu, logvar, self.loss = AddKLGradient.apply(mu, logvar, scale)
+        return mu, logvar
+
+    def extra_repr(self):
+        return f"weight={self.weight}, size_average={self.size_average}"
+
+
+class Reparameterize(torch.autograd.Function):
+    """Forward: z = mu + exp(logvar / 2) * noise. Backward: the same gradient for mu as for z."""
+
+    @staticmethod
+    def forward(ctx, mu, logvar, noise):
+        shift = (0.5 * logvar).exp() * noise
+        ctx.save_for_backward(shift)
+        return mu + shift
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_z):
+        (shift,) = ctx.saved_tensors
+        return grad_z, grad_z * 0.5 * shift, None
+
+
+class ReparameterizationSampler(nn.Module):
+    """Draw one code z `(B, Z)` from N(mu, exp(logvar)), given the pair (mu, logvar).
+
+    generator: source of the noise, on the device of mu; None is PyTorch's global one.
+    Raises TypeError or ValueError for a pair that does not fit.
+    Source: Kingma & Welling (2014), section 2.4.
+    """
+
+    def __init__(self, generator=None):
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, gaussian):
+        mu, logvar = check_gaussian(gaussian)
+        noise = torch.randn(
+            mu.shape, generator=self.generator, device=mu.device, dtype=mu.dtype
+        )
+        return Reparameterize.apply(mu, logvar, noise)
+
+
+class GaussianHead(nn.Module):
+    """Two linear layers side by side: hidden `(B, inputs)` to mu and logvar, each `(B, latent_dims)`."""
+
+    def __init__(self, inputs, latent_dims):
+        super().__init__()
+        self.mu = nn.Linear(inputs, latent_dims)
+        self.logvar = nn.Linear(inputs, latent_dims)
+
+    def forward(self, hidden):
+        return self.mu(hidden), self.logvar(hidden)
