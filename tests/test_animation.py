@@ -9,6 +9,7 @@ from PIL import Image
 from vaebook.animation import (
     LABEL_HEIGHT,
     Animation,
+    Recorder,
     StoredAnimation,
     encode_gif,
     frame_steps,
@@ -33,6 +34,23 @@ def test_tile_lays_images_out_row_by_row():
     assert picture[::2, ::2].tolist() == [[0, 1, 2], [3, 4, 5]]
     numbered = tile(torch.arange(4.0)[None], 1, (2, 2))
     assert numbered.tolist() == [[0, 1], [2, 3]]
+
+
+def test_a_gap_separates_neighbours_and_frames_nothing():
+    images = torch.arange(6.0)[:, None].expand(6, 4)
+    picture = tile(images, columns=3, image_shape=(2, 2), gap=1)
+    assert picture.shape == (5, 8)
+    assert picture[::3, ::3].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert (picture[2] == 0.4).all() and (picture[:, [2, 5]] == 0.4).all()
+
+
+def test_a_recorder_keeps_pictures_of_its_steps_without_gradients():
+    model = torch.nn.Linear(2, 2)
+    recorder = Recorder([0, 20, 1000], lambda model: model.weight * 2)
+    for step in (0, 1, 20, 1000):
+        recorder(step, model)
+    assert recorder.labels == ["step 0", "step 20", "step 1,000"]
+    assert all(torch.equal(frame, 2 * model.weight) and not frame.requires_grad for frame in recorder.frames)
 
 
 def test_gif_keeps_frames_durations_and_sixteen_greys():

@@ -38,6 +38,45 @@ def test_training_curves_draw_each_series_and_the_floor():
     assert "the floor" in [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
 
 
+def test_training_curves_take_more_terms_and_logarithmic_axes():
+    terms = ("loss", "reconstruction", "kl", "logvar")
+    history = {"epoch": list(range(1, 41))} | {f"train_{term}": list(range(1, 41)) for term in terms}
+    figure = figures.training_curves(history, terms=terms, log_terms=("loss",))
+    assert [ax.get_title() for ax in figure.axes] == ["-ELBO", "reconstruction", "KL", "mean log-variance", "", ""]
+    assert [ax.get_visible() for ax in figure.axes] == [True] * 4 + [False] * 2
+    assert [ax.get_yscale() for ax in figure.axes[:2]] == ["log", "linear"]
+    assert figure.axes[2].get_ylabel() == "nats per image" and figure.axes[3].get_ylabel() == ""
+
+
+def test_line_plots_draw_their_series_and_marks():
+    figure = figures.line_plot({"a": ([0, 1], torch.tensor([2.0, 3.0]))}, "x", "y", marks={"here": (0.5, 2.5)})
+    line, point, zero = figure.axes[0].lines
+    assert list(line.get_ydata()) == [2, 3] and list(point.get_xdata()) == [0.5] and set(zero.get_ydata()) == {0}
+    assert figure.axes[0].texts[0].get_text() == "here"
+
+
+def test_meshes_join_neighbours_and_colour_by_the_values():
+    boxes = torch.cartesian_prod(torch.arange(2), torch.arange(3))
+    codes = boxes * 10.0
+    panels = {"by row": (codes, boxes[:, 0]), "by column": (-codes, boxes[:, 1])}
+    figure = figures.meshes(panels, (2, 3), "place")
+    for ax, (title, (points, values)) in zip(figure.axes[:2], panels.items(), strict=True):
+        assert ax.get_title() == title and len(ax.lines) == 5  # two rows and three columns of neighbours
+        np.testing.assert_array_equal(ax.collections[0].get_offsets(), points)
+        np.testing.assert_array_equal(ax.collections[0].get_array(), values)
+    first = figure.axes[0]
+    assert first.lines[0].get_xydata().tolist() == [[0, 0], [0, 10], [0, 20]]
+    assert first.lines[2].get_xydata().tolist() == [[0, 0], [10, 0]]
+
+
+def test_posteriors_carry_ellipses_at_one_and_two_standard_deviations():
+    mu, sigma = torch.tensor([[1.0, 2.0]]), torch.tensor([[0.5, 0.25]])
+    figure = figures.posteriors(torch.rand(1, 4, 4), [(0, 2, 1, 3)], mu, sigma, ["one"])
+    ax = figure.axes[0]
+    assert ax.images[0].get_extent() == [0, 2, 1, 3] and ax.images[0].origin == "lower"
+    assert [(e.center[0], e.center[1], e.width, e.height) for e in ax.patches] == [(1, 2, 1, 0.5), (1, 2, 2, 1)]
+
+
 def test_series_show_the_mean_and_every_run():
     runs = torch.tensor([[1.0, 2.0], [3.0, 6.0]])
     figure = figures.series_with_spread({"a": ([1, 10], runs)}, "x", "y", floors={"floor": 0.0}, log_x=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from torch.nn import functional as F
 
 LEVELS = 16
 LABEL_HEIGHT = 22
@@ -22,10 +23,29 @@ def frame_steps(num_steps, count, first=10):
     }
 
 
-def tile(images, columns, image_shape=(28, 28)):
+class Recorder:
+    """A callback for `fit` that keeps a picture of the model at some steps.
+
+    steps: at which steps; 0 is before the first.  picture(model): `(H, W)` in [0, 1].
+    `frames` and `labels` hold what was recorded, as `Animation` takes them.
+    """
+
+    def __init__(self, steps, picture):
+        self.steps, self.picture = set(steps), picture
+        self.frames, self.labels = [], []
+
+    def __call__(self, step, model):
+        if step in self.steps:
+            with torch.no_grad():
+                self.frames.append(self.picture(model))
+            self.labels.append(f"step {step:,}")
+
+
+def tile(images, columns, image_shape=(28, 28), gap=0):
     """Lay images `(B, D)` out as one picture, row by row, `columns` of them in each row.
 
-    Returns `(rows * height, columns * width)`. Raises ValueError if B is not a multiple of `columns`.
+    gap: width of the grey lines between neighbours, in pixels.
+    Returns `(H, W)`. Raises ValueError if B is not a multiple of `columns`.
     """
     height, width = image_shape
     if images.dim() != 2 or len(images) % columns or images.shape[1] != height * width:
@@ -34,7 +54,9 @@ def tile(images, columns, image_shape=(28, 28)):
             f"got {tuple(images.shape)}"
         )
     grid = images.reshape(-1, columns, height, width)
-    return grid.transpose(1, 2).reshape(-1, columns * width)
+    grid = F.pad(grid, (0, gap, 0, gap), value=0.4)
+    picture = grid.transpose(1, 2).reshape(-1, columns * (width + gap))
+    return picture[: picture.shape[0] - gap, : picture.shape[1] - gap]
 
 
 def encode_gif(frames, durations_ms):

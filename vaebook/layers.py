@@ -8,7 +8,7 @@ from vaebook.checks import check_gaussian, check_not_negative
 
 
 class AddKLGradient(torch.autograd.Function):
-    """Forward: mu, logvar unchanged, and scale * KL. Backward: add the KL's gradient."""
+    """Forward: mu, logvar as they are, and scale * KL. Backward: add its gradient."""
 
     @staticmethod
     def forward(ctx, mu, logvar, scale):
@@ -30,11 +30,11 @@ class AddKLGradient(torch.autograd.Function):
 
 
 class KullbackLeiblerDivergence(nn.Module):
-    """Add `weight` * KL(N(mu, exp(logvar)) || N(0, I)) to whatever loss is computed downstream.
+    """Add `weight` times KL(N(mu, exp(logvar)) || N(0, I)) to the loss that follows.
 
-    Takes the pair (mu, logvar), each `(B, Z)`, and passes it on unchanged. The KL, in nats
-    and summed over the batch, is kept in `.loss`; size_average divides it by B * Z. On the
-    way back its gradient is added to the one that arrives, so `.loss` itself carries none.
+    Takes the pair (mu, logvar), each `(B, Z)`, and passes it on unchanged. The KL is
+    kept in `.loss`, in nats and summed over the batch; size_average divides it by B * Z.
+    On the way back its gradient is added to what arrives, so `.loss` carries none.
     Raises TypeError or ValueError for a negative weight or a pair that does not fit.
     Source: Kingma & Welling (2014), appendix B; as a layer, after Torch's L1Penalty.
     """
@@ -55,7 +55,7 @@ class KullbackLeiblerDivergence(nn.Module):
 
 
 class Reparameterize(torch.autograd.Function):
-    """Forward: z = mu + exp(logvar / 2) * noise. Backward: the same gradient for mu as for z."""
+    """Forward: z = mu + exp(logvar / 2) * noise. Backward: by (1.10) in chapter 1."""
 
     @staticmethod
     def forward(ctx, mu, logvar, noise):
@@ -91,7 +91,7 @@ class ReparameterizationSampler(nn.Module):
 
 
 class GaussianHead(nn.Module):
-    """Two linear layers side by side: hidden `(B, inputs)` to mu and logvar, each `(B, latent_dims)`."""
+    """Two linear layers side by side: `(B, inputs)` to mu and logvar, each `(B, Z)`."""
 
     def __init__(self, inputs, latent_dims):
         super().__init__()

@@ -69,8 +69,8 @@ class BernoulliVAE(nn.Module):
 def modular_vae(data_dims, hidden_sizes, latent_dims):
     """The same kind of VAE as one chain of modules: x `(B, D)` to x_logits `(B, D)`.
 
-    Arguments as for BernoulliVAE. The parts are called encode, kl, sample and decode. The
-    KL layer is set to the KL in nats per example: summed over the code, averaged over the
+    Arguments as for BernoulliVAE. The parts are called encode, kl, sample and decode.
+    The KL layer is set to nats per example: summed over the code, averaged over the
     batch, to go with a reconstruction that is averaged over the batch.
     """
     check_layer_sizes(data_dims, hidden_sizes, latent_dims)

@@ -52,11 +52,11 @@ def negative_elbo(model, x, generator=None):
 
 
 def modular_negative_elbo(model, x, generator=None):
-    """The -ELBO of each example for a `modular_vae`, whose KL layer adds its own gradient.
+    """The -ELBO of each example for a `modular_vae`, whose KL layer adds its gradient.
 
     x: `(B, D)`.  generator: source of the noise, handed to the model's sampler.
-    Returns a dict of `(B,)` tensors: loss = reconstruction + kl in nats, and the code's mu,
-    sigma and logvar, averaged over its dimensions. Only the reconstruction carries a
+    Returns a dict of `(B,)` tensors: loss = reconstruction + kl in nats, and the code's
+    mu, sigma and logvar, averaged over its dimensions. Only the reconstruction carries a
     gradient: the gradient of the KL is the layer's business.
     """
     model.sample.generator = generator

@@ -1,34 +1,78 @@
 """Curves over training and over runs, and histograms."""
 
+from itertools import cycle
+
 import numpy as np
 
 from vaebook.figures.style import LINES, as_array, new_figure
 
+TERM_NAMES = {
+    "loss": "-ELBO",
+    "reconstruction": "reconstruction",
+    "kl": "KL",
+    "mu": "mean of the means",
+    "sigma": "mean standard deviation",
+    "logvar": "mean log-variance",
+}
+IN_NATS = ("loss", "reconstruction", "kl")
+
 
 def training_curves(
-    history, floor=None, floor_name="floor", terms=("loss", "reconstruction", "kl")
+    history,
+    floor=None,
+    floor_name="floor",
+    terms=IN_NATS,
+    log_terms=(),
+    test_name="test",
 ):
-    """Training and test curves of each term over the epochs, one panel a term.
+    """Training and test curves of each term over the epochs, three panels to a row.
 
     history: what `fit` returns.  floor: nats that the first term cannot cross, or None.
+    log_terms: the terms with a logarithmic axis.  test_name: what the test rows are.
     """
-    names = {"loss": "-ELBO", "reconstruction": "reconstruction", "kl": "KL"}
-    figure, axes = new_figure(2.9 * len(terms), 2.7, 1, len(terms), squeeze=False)
-    for ax, term in zip(axes[0], terms, strict=True):
+    rows = -(-len(terms) // 3)
+    columns = min(3, len(terms))
+    figure, axes = new_figure(2.9 * columns, 2.6 * rows, rows, columns, squeeze=False)
+    for ax, term in zip(axes.flat, terms, strict=False):
         for split, line in [("train", "--"), ("test", "-")]:
             if f"{split}_{term}" in history:
                 ax.plot(
                     history["epoch"],
                     history[f"{split}_{term}"],
                     line,
-                    marker=".",
-                    label=split,
+                    marker="." if len(history["epoch"]) <= 20 else None,
+                    label=split if split == "train" else test_name,
                 )
-        ax.set(title=names.get(term, term), xlabel="epoch")
+        ax.set(title=TERM_NAMES.get(term, term), xlabel="epoch")
+        if term in IN_NATS:
+            ax.set_ylabel("nats per image")
+        if term in log_terms:
+            ax.set_yscale("log")
+            ax.yaxis.set_major_formatter("{x:g}")
+    for ax in axes.flat[len(terms) :]:
+        ax.set_visible(False)
     if floor is not None:
         axes[0, 0].axhline(floor, color="black", linestyle=":", label=floor_name)
-    axes[0, 0].set_ylabel("nats per image")
     axes[0, 0].legend()
+    return figure
+
+
+def line_plot(series, xlabel, ylabel, marks=None):
+    """Lines on one pair of axes: a dict from name to (x, y), each `(K,)`.
+
+    marks: a dict from a text to the point (x, y) that it stands at.
+    """
+    figure, ax = new_figure(5.2, 3.0)
+    for (name, (x, y)), line in zip(series.items(), cycle(["-", "--", ":"])):
+        ax.plot(as_array(x), as_array(y), line, label=name)
+    for text, point in (marks or {}).items():
+        ax.plot(*point, "o", color="black", markersize=4)
+        ax.annotate(
+            text, point, xytext=(0, 14), textcoords="offset points", ha="center"
+        )
+    ax.axhline(0, color="black", linewidth=0.6)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.legend()
     return figure
 
 

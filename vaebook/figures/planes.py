@@ -2,8 +2,9 @@
 
 import numpy as np
 from matplotlib.colors import ListedColormap
+from matplotlib.patches import Ellipse
 
-from vaebook.figures.style import DIGITS, as_array, new_figure
+from vaebook.figures.style import DIGITS, LINES, as_array, new_figure
 
 
 def plane_of_codes(codes, labels, regions, extent):
@@ -74,6 +75,62 @@ def mark_digit(axes, x, y, digit):
             "edgecolor": DIGITS[digit],
         },
     )
+
+
+def meshes(panels, grid_shape, color_name, columns=2):
+    """Codes of shapes on a grid of places, with lines that join the codes of neighbours.
+
+    panels: a dict from title to (codes `(R * C, 2)`, values `(R * C,)` that colour them),
+    both listed row by row.  grid_shape: (R, C).  columns: panels in a row.
+    """
+    rows = -(-len(panels) // columns)
+    height = 7.6 / columns * rows + 0.3
+    figure, axes = new_figure(8.2, height, rows, columns, sharex=True, sharey=True)
+    for ax, (title, (codes, values)) in zip(axes.flat, panels.items(), strict=True):
+        codes, values = as_array(codes), as_array(values)
+        mesh = codes.reshape(*grid_shape, 2)
+        for lines in (mesh, mesh.transpose(1, 0, 2)):
+            for line in lines:
+                ax.plot(*line.T, color="0.75", linewidth=0.6, zorder=1)
+        points = ax.scatter(
+            *codes.T, c=values, cmap="viridis", s=10, linewidths=0, zorder=2
+        )
+        ax.set(title=title, aspect="equal")
+    for ax in np.atleast_2d(axes)[-1]:
+        ax.set_xlabel("$z_1$")
+    for ax in np.atleast_2d(axes)[:, 0]:
+        ax.set_ylabel("$z_2$")
+    figure.colorbar(points, ax=axes, label=color_name, shrink=0.6)
+    return figure
+
+
+def posteriors(densities, extents, mu, sigma, titles):
+    """Densities over the plane `(T, H, W)`, each with the Gaussian's ellipses drawn on it.
+
+    extents: `(T, 4)`, left, right, bottom and top of each; its first row is the bottom.
+    mu, sigma: `(T, 2)`, of the Gaussians, drawn at one and two standard deviations.
+    """
+    mu, sigma = as_array(mu), as_array(sigma)
+    figure, axes = new_figure(2.5 * len(titles), 2.75, 1, len(titles), squeeze=False)
+    for ax, density, extent, mean, scale, title in zip(
+        axes[0], as_array(densities), extents, mu, sigma, titles, strict=True
+    ):
+        ax.imshow(density, extent=extent, origin="lower", cmap="Greys", aspect="equal")
+        for radius, line in [(1, "-"), (2, "--")]:
+            ax.add_patch(
+                Ellipse(
+                    mean,
+                    *(2 * radius * scale),
+                    fill=False,
+                    color=LINES[1],
+                    linestyle=line,
+                    linewidth=1.4,
+                )
+            )
+        ax.set(title=title, xlabel="$z_1$")
+        ax.locator_params(nbins=4)
+    axes[0, 0].set_ylabel("$z_2$")
+    return figure
 
 
 def score_heatmap(means, spreads, row_names, column_names):

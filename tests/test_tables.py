@@ -1,0 +1,15 @@
+from bs4 import BeautifulSoup
+
+from vaebook.tables import mean_and_spread, table
+
+
+def test_a_table_shows_its_headers_and_rows_and_can_scroll():
+    soup = BeautifulSoup(table([["a", "1.500"], ["b < c", "2 ± 1"]], ["name", "value"]).data, "html.parser")
+    assert soup.div["class"] == ["table-scroll"]
+    assert [cell.get_text(strip=True) for cell in soup.find_all("th")] == ["name", "value"]
+    assert [cell.get_text(strip=True) for cell in soup.find_all("td")] == ["a", "1.500", "b < c", "2 ± 1"]
+
+
+def test_the_spread_is_the_standard_deviation_over_runs():
+    assert mean_and_spread([1, 2, 3]) == "2.0 ± 1.0"
+    assert mean_and_spread([1, 2, 3, 6], digits=2) == "3.00 ± 2.16"

@@ -1,0 +1,23 @@
+"""Numbers for readers: tables in HTML, and means with their spread."""
+
+import torch
+from IPython.display import HTML
+from tabulate import tabulate
+
+
+def table(rows, headers):
+    """An HTML table of `rows`, each a list as long as `headers`; it scrolls on a narrow screen.
+
+    Texts are shown as they come; all columns but the first are aligned to the right.
+    """
+    alignment = ["left"] + ["right"] * (len(headers) - 1)
+    content = tabulate(
+        rows, headers, tablefmt="html", disable_numparse=True, colalign=alignment
+    )
+    return HTML(f'<div class="table-scroll">{content}</div>')
+
+
+def mean_and_spread(values, digits=1):
+    """Mean and standard deviation of several runs, as text: "83.9 ± 0.2"."""
+    values = torch.tensor(values, dtype=torch.float64)
+    return f"{values.mean():.{digits}f} ± {values.std():.{digits}f}"
