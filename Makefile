@@ -23,6 +23,7 @@ test: book
 	@$(PY) -m pytest tests/test_site.py
 
 bench: $(READY)
+	@$(PY) -m benchmarks.squares --rival
 	@$(PY) -m benchmarks.time_to_loss
 
 notebooks: $(READY)

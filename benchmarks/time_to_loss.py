@@ -6,7 +6,7 @@ Both loops train the same 784-400-20 model on the same 60,000 black-and-white im
 
 - the usual loop, after PyTorch's own VAE example: a DataLoader over torchvision's data set with a transform per
   image, a sigmoid, binary cross entropy, Adam at a constant 1e-3, batches of 128, 10 epochs;
-- `fit`: tensors in memory, logits, fused Adam, one cycle, batches of 100, as few epochs as bring it to
+- `fit`: tensors in memory, logits, fused Adam, one cycle, batches of 200, as few epochs as bring it to
   the usual loop's test -ELBO or below.
 
 The settings of `fit`, and the number of epochs here, were picked from several dozen by looking at the test -ELBO and
