@@ -72,12 +72,15 @@ def test_every_chapter_lists_the_code_it_teaches(path):
 
 
 @pytest.mark.parametrize("myst, plain", [
-    ("as {cite:t}`burda2016` say", "as Burda et al. (2016) say"),
-    ("so it is {cite:p}`kingma2014`", "so it is (Kingma & Welling, 2014)"),
+    ("as {cite:t}`burda2016` say", "as [Burda et al. (2016)](https://arxiv.org/abs/1509.00519) say"),
+    ("so it is {cite:p}`kingma2014`", "so it is ([Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114))"),
+    ("{cite:p}`rose1998,collobert2011`",
+     "([Rose, 1998](https://doi.org/10.1109/5.726788); Collobert et al., 2011)"),
     ("```{admonition} Mind\n:class: tip\nthe sum\n```", "> **Mind**\n>\n> the sum"),
     (":::{note}\na\n\nb\n:::", "> **Note**\n>\n> a\n>\n> b"),
     ("(target)=\n# Title", "# Title"),
     ("see [there](2_mnist.md)", "see [there](2_mnist.ipynb)"),
+    ("on the page [Notation](notation.md).", "on the page Notation."),
 ])
 def test_myst_becomes_plain_markdown(myst, plain):
     assert colab.plain_markdown(myst) == plain

@@ -37,14 +37,14 @@ def main():
         print("[book] all chapters will be executed, which takes some minutes", flush=True)
         for folder in KEPT:
             shutil.rmtree(folder, ignore_errors=True)
-    STAMP.unlink(missing_ok=True)  # back only after a build that succeeded
+        BUILD.mkdir(exist_ok=True)
+        STAMP.write_text(current)  # a build that fails later leaves chapters that did run, with these versions
     start = time.time()
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "book", "--path-output", ".",
                "--config", ROOT / "_config.yml", "--toc", ROOT / "_toc.yml", "--warningiserror", "--keep-going"]
     result = subprocess.run(command, cwd=ROOT)
     if result.returncode:
         sys.exit(f"[book] failed after {time.time() - start:.0f} s; the messages above say where")
-    STAMP.write_text(current)
     print(f"[book] done in {time.time() - start:.0f} s; open {BUILD / 'html' / 'index.html'}")
 
 

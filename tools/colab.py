@@ -11,7 +11,7 @@ FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w-]+)\}[ ]*(?P<title>[^
                    re.DOTALL | re.MULTILINE)
 ROLE = re.compile(r"\{(?P<name>[\w:]+)\}`(?P<text>[^`]+)`")
 TARGET = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
-LINK = re.compile(r"\]\((?P<page>\w+)\.md(?P<anchor>#[\w-]+)?\)")
+LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<page>\w+)\.md(?P<anchor>#[\w-]+)?\)")
 
 
 @cache
@@ -27,20 +27,12 @@ def family_names(entry):
 
 
 def cite(key, textual):
-    """A citation in the text: Kingma & Welling (2014), or (Kingma & Welling, 2014)."""
+    """A citation in the text, linked to the paper where it has an address: Rose (1998), or Rose, 1998."""
     entry = bibliography()[key]
-    names, year = family_names(entry), entry.fields["year"]
-    return f"{names} ({year})" if textual else f"{names}, {year}"
-
-
-def reference(key):
-    """One line of the list of references."""
-    entry = bibliography()[key]
-    authors = ", ".join(" ".join([*person.first_names, *person.last_names]) for person in entry.persons["author"])
-    where = next((entry.fields[name] for name in ("journal", "booktitle", "howpublished", "publisher")
-                  if name in entry.fields), "")
-    line = ". ".join(part for part in [authors, f"*{entry.fields['title']}*", where, entry.fields["year"]] if part)
-    return re.sub(r"[{}]", "", line) + (f". <{entry.fields['url']}>" if "url" in entry.fields else "")
+    names, fields = family_names(entry), entry.fields
+    text = f"{names} ({fields['year']})" if textual else f"{names}, {fields['year']}"
+    address = fields.get("url") or (f"https://doi.org/{fields['doi']}" if "doi" in fields else None)
+    return f"[{text}]({address})" if address else text
 
 
 def translate_role(match):
@@ -53,20 +45,24 @@ def translate_role(match):
 
 
 def translate_fence(match):
-    """A directive as plain Markdown: an admonition becomes a quotation, a bibliography a list."""
+    """A directive as plain Markdown: an admonition becomes a quotation."""
     name, title, body = match["name"], match["title"].strip(), match["body"]
     lines = [line for line in body.strip().splitlines() if not re.match(r":[\w-]+:", line)]
-    if name == "bibliography":
-        return "\n".join(f"- {reference(key)}" for key in sorted(bibliography(), key=lambda key: cite(key, False)))
     if name in ("admonition", "note", "tip", "warning", "important"):
         heading = title or name.capitalize()
         return "\n".join(f"> {line}".rstrip() for line in [f"**{heading}**", "", *lines])
     raise ValueError(f"no translation for the directive {name!r}")
 
 
+def translate_link(match):
+    """A link to a chapter becomes one to its notebook; the other pages are not there to be linked to."""
+    is_chapter = match["page"][0].isdigit()
+    return f"[{match['text']}]({match['page']}.ipynb)" if is_chapter else match["text"]
+
+
 def plain_markdown(source):
     """The text of a Markdown cell with its directives, roles and targets translated or taken out."""
     source = FENCE.sub(translate_fence, source)
     source = ROLE.sub(translate_role, source)
-    source = LINK.sub(lambda link: f"]({link['page']}.ipynb)" if link["page"][0].isdigit() else "]", source)
+    source = LINK.sub(translate_link, source)
     return TARGET.sub("", source)
