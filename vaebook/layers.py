@@ -1,4 +1,4 @@
-"""The two layers that make an auto-encoder variational, with backward passes written by hand."""
+"""The layers that make an auto-encoder variational, with hand-written backward passes."""
 
 import torch
 from torch import nn
@@ -32,9 +32,9 @@ class AddKLGradient(torch.autograd.Function):
 class KullbackLeiblerDivergence(nn.Module):
     """Add `weight` times KL(N(mu, exp(logvar)) || N(0, I)) to the loss that follows.
 
-    Takes the pair (mu, logvar), each `(B, Z)`, and passes it on unchanged. The KL is
-    kept in `.loss`, in nats and summed over the batch; size_average divides it by B * Z.
-    On the way back its gradient is added to what arrives, so `.loss` carries none.
+    Takes the pair (mu, logvar), each `(B, Z)`, and passes it on unchanged. `.loss` is
+    `weight` times the KL, in nats and summed over the batch; size_average divides it by
+    B * Z. Its gradient is added to what arrives from above, so `.loss` carries none.
     Raises TypeError or ValueError for a negative weight or a pair that does not fit.
     Source: Kingma & Welling (2014), appendix B; as a layer, after Torch's L1Penalty.
     """
