@@ -20,15 +20,10 @@ import torch
 from vaebook.data import all_rectangles, rectangles
 from vaebook.models import modular_vae
 from vaebook.objectives import modular_negative_elbo
-from vaebook.training import evaluate, fit, minibatches
+from vaebook.training import evaluate, falling_price, fit, minibatches
 
 SEEDS = (10, 11, 12)
 EPOCHS, BATCH = 5, 100
-
-
-def falling_price(step, model, start=30, until=1500):
-    """Chapter 1's: 30 times the KL at first, its own value from step 1,500 on."""
-    model.kl.weight = model.latent_dims * start ** max(0, 1 - step / until)
 
 
 def one_cycle(model, x, generator):

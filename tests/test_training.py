@@ -9,7 +9,7 @@ from vaebook.objectives import (
     modular_negative_elbo,
     negative_elbo,
 )
-from vaebook.training import evaluate, fit, minibatches
+from vaebook.training import evaluate, falling_price, fit, minibatches
 
 
 def new_model(seed=0):
@@ -43,6 +43,15 @@ def test_fit_trains_a_modular_vae_whose_kl_gradient_is_its_layers():
                   generator=torch.Generator().manual_seed(0))
     assert math.log(2) < history["test_loss"][-1] < math.log(2) + 0.7
     assert {"train_mu", "train_sigma", "train_logvar", "test_logvar"} <= set(history)
+
+
+def test_the_price_of_the_code_falls_by_the_same_ratio_to_its_own_value():
+    model = modular_vae(12, [4], 3)
+    weights = []
+    for step in (0, 500, 1000, 1500, 9999):
+        falling_price(step, model, start=8, until=1500)
+        weights.append(model.kl.weight)
+    assert weights == pytest.approx([24, 12, 6, 3, 3])
 
 
 def test_the_history_names_its_series_and_counts_in_steps_and_epochs():

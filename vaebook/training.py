@@ -121,3 +121,12 @@ def fit(
     finally:
         batches.close()
     return dict(history)
+
+
+def falling_price(step, model, start=30, until=1500):
+    """A callback for `fit`: the KL of a `modular_vae` is expensive first, then ever less.
+
+    start: the factor on the KL at step 0.  until: the step from which on the factor is 1.
+    In between it falls by the same ratio at each step. Source: after Rose (1998).
+    """
+    model.kl.weight = model.latent_dims * start ** max(0, 1 - step / until)
