@@ -10,8 +10,10 @@ from vaebook.objectives import (
     bernoulli_log_likelihood,
     importance_weighted_bound,
     kl_standard_normal,
+    log_likelihood_on_grid,
     modular_negative_elbo,
     negative_elbo,
+    torn_pairs,
 )
 
 
@@ -153,6 +155,38 @@ def test_bound_converges_to_the_integral_of_a_real_decoder():
     torch.testing.assert_close(bound, exact, rtol=0, atol=0.03)
 
 
+def test_the_grid_is_exact_where_the_code_does_not_matter():
+    model, x = LinearGaussianKey(), (randn(5, 6) > 0).double()
+    exact = bernoulli_log_likelihood(model.logits.expand(5, 6), x)
+    for step in (0.04, 0.1):
+        torch.testing.assert_close(log_likelihood_on_grid(model, x, step), exact, rtol=0, atol=1e-5)
+
+
+def test_the_grid_agrees_with_the_bound_of_a_real_decoder_in_the_limit():
+    torch.manual_seed(1)
+    model = BernoulliVAE(6, [8], 2).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5)
+        x = (torch.rand(4, 6) > 0.5).double()
+        bound = importance_weighted_bound(model, x, 500_000, torch.Generator().manual_seed(0))
+        grid = log_likelihood_on_grid(model, x)
+        assert (grid.max() - grid.min()) > 0.1
+    torch.testing.assert_close(grid, bound, rtol=0, atol=0.03)
+
+
+def test_torn_pairs_are_neighbours_that_lie_far_apart():
+    place = torch.cartesian_prod(torch.arange(4.0), torch.arange(5.0))
+    assert torn_pairs(place, (4, 5)) == 0
+    moved = place.clone()
+    moved[0] += torch.tensor([-20.0, 0.0])  # a corner has two neighbours, of 4 * 4 + 3 * 5 pairs
+    assert torn_pairs(moved, (4, 5)) == pytest.approx(2 / 31)
+    assert torn_pairs(moved, (4, 5), factor=30) == 0
+    halves = place + 10 * (place[:, :1] > 1)  # a tear between the second and the third row
+    assert torn_pairs(halves, (4, 5)) == pytest.approx(5 / 31)
+    assert torn_pairs(halves.reshape(4, 5, 2).transpose(0, 1).reshape(20, 2), (5, 4)) == pytest.approx(5 / 31)
+
+
 def test_bound_does_not_depend_on_the_rows_decoded_at_a_time(small_model, small_x):
     averages = []
     for rows in (1, 100, 10_000):
@@ -188,6 +222,10 @@ def test_active_units_are_those_whose_mean_varies():
     (lambda: importance_weighted_bound(LinearGaussianKey(), torch.full((2, 6), math.nan), 3), "x must be finite"),
     (lambda: importance_weighted_bound(LinearGaussianKey(), torch.full((2, 6), 1.5), 3), r"x must .*\[0, 1\].*1.5"),
     (lambda: active_units(LinearGaussianKey(), torch.zeros(0, 6)), "x must hold at least one"),
+    (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 5)), r"x must have shape \(B, 6\)"),
+    (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 6), 0), "step must be a positive number"),
+    (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 6), 0.1, -1), "reach must be a positive"),
+    (lambda: log_likelihood_on_grid(modular_vae(6, [4], 3), torch.zeros(2, 6)), "model must have latent_dims 2, got 3"),
 ])
 def test_errors_name_the_argument(call, message):
     with pytest.raises(ValueError, match=message):

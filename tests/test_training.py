@@ -121,6 +121,25 @@ def test_evaluate_averages_over_examples_with_the_same_noise_each_time():
     assert first["kl"] == pytest.approx(expected, rel=1e-5)
 
 
+def test_evaluate_averages_over_draws_of_the_noise():
+    """The mean over many draws comes closer to the expectation; the first draw is the same."""
+    model, x = new_model(), two_patterns(30)
+    single = [evaluate(model, negative_elbo, x, seed=seed)["loss"] for seed in range(200)]
+    many = evaluate(model, negative_elbo, x, draws=200)
+    assert many["loss"] == pytest.approx(sum(single) / 200, abs=5 * torch.tensor(single).std().item() / 10)
+    assert many["kl"] == pytest.approx(evaluate(model, negative_elbo, x)["kl"], rel=1e-5)
+    assert evaluate(model, negative_elbo, x, draws=1) == evaluate(model, negative_elbo, x)
+    assert evaluate(model, negative_elbo, x, draws=2)["loss"] != evaluate(model, negative_elbo, x)["loss"]
+    seen = []
+
+    def loss_fn(model, x, generator):
+        seen.append(len(x))
+        return {"loss": x[:, 0]}
+
+    evaluate(model, loss_fn, x, batch_size=20, draws=3)
+    assert seen == [20, 10] * 3
+
+
 def test_evaluate_uses_evaluation_mode_and_puts_the_mode_back():
     model, modes = new_model(), []
 
@@ -183,6 +202,8 @@ def test_options_out_of_range_are_named(options, message):
 def test_evaluate_names_bad_data():
     with pytest.raises(ValueError, match="x must hold at least one example"):
         evaluate(new_model(), negative_elbo, good[:0])
+    with pytest.raises(ValueError, match="draws must be an integer of at least 1, got 0"):
+        evaluate(new_model(), negative_elbo, good, draws=0)
 
 
 def test_the_step_follows_the_gradient_of_the_mean_over_examples(monkeypatch):

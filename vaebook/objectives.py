@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from vaebook.checks import (
     check_data,
     check_last_axis,
+    check_positive,
     check_positive_int,
     check_same_shape,
 )
@@ -95,6 +96,44 @@ def importance_weighted_bound(model, x, num_samples, generator=None, rows=5000):
         log_weights = bernoulli_log_likelihood(model.decode(z), part) + log_prior_over_q
         bounds.append(log_weights.logsumexp(0) - math.log(num_samples))
     return torch.cat(bounds)
+
+
+def log_likelihood_on_grid(model, x, step=0.04, reach=5.0):
+    """log p(x) by adding up p(x|z) p(z) over a grid of codes, for a code of two numbers.
+
+    x: `(B, D)`.  step: distance of neighbours on the grid, which spans -reach to reach
+    on both axes.  Returns `(B,)`, in nats. Raises ValueError if the code has another
+    length, x does not suit the model, or step or reach is not positive.
+    """
+    check_data("x", x, model)
+    check_positive("step", step)
+    check_positive("reach", reach)
+    if model.latent_dims != 2:
+        raise ValueError(f"model must have latent_dims 2, got {model.latent_dims}")
+    axis = torch.arange(-reach, reach + step / 2, step, device=x.device, dtype=x.dtype)
+    total = torch.full((len(x),), -torch.inf, device=x.device, dtype=x.dtype)
+    for z in torch.cartesian_prod(axis, axis).split(5000):
+        x_logits = model.decode(z)
+        log_joint = (
+            x_logits @ x.T  # log p(x|z) for every code and every image at once
+            - F.softplus(x_logits).sum(-1, keepdim=True)
+            - 0.5 * z.square().sum(-1, keepdim=True)
+        )
+        total = torch.logaddexp(total, log_joint.logsumexp(0))
+    return total + 2 * math.log(step) - math.log(2 * math.pi)
+
+
+def torn_pairs(codes, grid_shape, factor=4):
+    """How much of a map is torn: the share of neighbours on a grid that lie far apart.
+
+    codes: `(R * C, Z)`, of things on a grid of places, listed row by row.
+    grid_shape: (R, C).  A pair is torn if its codes are more than `factor` times as far
+    apart as those of the median pair. Returns a number in [0, 1].
+    """
+    mesh = codes.reshape(*grid_shape, -1)
+    down, right = mesh[1:] - mesh[:-1], mesh[:, 1:] - mesh[:, :-1]
+    lengths = torch.cat([down.norm(dim=-1).flatten(), right.norm(dim=-1).flatten()])
+    return (lengths > factor * lengths.median()).float().mean().item()
 
 
 def active_units(model, x, threshold=0.01):

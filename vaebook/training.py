@@ -9,18 +9,24 @@ from vaebook.checks import check_data, check_positive, check_positive_int
 from vaebook.progress import progress_bar
 
 
-def evaluate(model, loss_fn, x, seed=0, batch_size=1000):
+def evaluate(model, loss_fn, x, seed=0, batch_size=1000, draws=1):
     """Average every term of `loss_fn` over the rows of x `(B, D)`, with fixed noise.
 
-    seed: seeds that noise, so that two calls compare.  Returns a dict of floats.
-    Raises ValueError if x is empty, not finite or does not suit the model.
+    seed: seeds that noise, so that two calls compare.  draws: of the noise for each row.
+    Returns a dict of floats. Raises ValueError for draws below 1 and if x is empty, not
+    finite or does not suit the model.
     """
     check_data("x", x, model)
+    check_positive_int("draws", draws)
     generator = torch.Generator(x.device).manual_seed(seed)
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        parts = [loss_fn(model, part, generator) for part in x.split(batch_size)]
+        parts = [
+            loss_fn(model, part, generator)
+            for _ in range(draws)
+            for part in x.split(batch_size)
+        ]
     model.train(was_training)
     return {
         name: torch.cat([part[name] for part in parts]).mean().item()
