@@ -77,6 +77,14 @@ def test_posteriors_carry_ellipses_at_one_and_two_standard_deviations():
     assert [(e.center[0], e.center[1], e.width, e.height) for e in ax.patches] == [(1, 2, 1, 0.5), (1, 2, 2, 1)]
 
 
+def test_posteriors_can_carry_many_gaussians_in_a_panel():
+    mu, sigma = torch.rand(2, 5, 2), torch.rand(2, 5, 2)
+    figure = figures.posteriors(torch.rand(2, 4, 4), [(0, 2, 1, 3)] * 2, mu, sigma, ["one", "two"])
+    for ax, centres, scales in zip(figure.axes, mu, sigma, strict=True):
+        drawn = torch.tensor([(*e.center, e.width, e.height) for e in ax.patches])
+        torch.testing.assert_close(drawn, torch.cat([centres, 2 * scales], 1))
+
+
 def test_series_show_the_mean_and_every_run():
     runs = torch.tensor([[1.0, 2.0], [3.0, 6.0]])
     figure = figures.series_with_spread({"a": ([1, 10], runs)}, "x", "y", floors={"floor": 0.0}, log_x=True)

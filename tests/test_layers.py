@@ -185,9 +185,9 @@ FLOAT, LONG = torch.zeros(4, 2), torch.zeros(4, 2, dtype=torch.long)
 @pytest.mark.parametrize("layer", [KullbackLeiblerDivergence(), ReparameterizationSampler()])
 @pytest.mark.parametrize("pair, error, message", [
     ((FLOAT, torch.zeros(4, 3)), ValueError, r"logvar must have the shape of mu, \(4, 2\), got \(4, 3\)"),
-    ((LONG, FLOAT), TypeError, "mu must be a floating-point tensor, got torch.int64"),
-    ((FLOAT, LONG), TypeError, "logvar must be a floating-point tensor, got torch.int64"),
-    ((FLOAT, 0.0), TypeError, "logvar must be a floating-point tensor, got"),
+    ((LONG, FLOAT), TypeError, "mu must be a floating-point tensor, got a torch.int64 tensor"),
+    ((FLOAT, LONG), TypeError, "logvar must be a floating-point tensor, got a torch.int64 tensor"),
+    ((FLOAT, 0.0), TypeError, "logvar must be a floating-point tensor, got float"),
     (FLOAT, TypeError, r"gaussian must be a pair \(mu, logvar\), got Tensor"),
     ((FLOAT,), TypeError, r"gaussian must be a pair \(mu, logvar\), got 1 of them"),
 ])

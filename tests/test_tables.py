@@ -1,6 +1,6 @@
 from bs4 import BeautifulSoup
 
-from vaebook.tables import mean_and_spread, table
+from vaebook.tables import mean_and_error, mean_and_spread, table
 
 
 def test_a_table_shows_its_headers_and_rows_and_can_scroll():
@@ -13,3 +13,8 @@ def test_a_table_shows_its_headers_and_rows_and_can_scroll():
 def test_the_spread_is_the_standard_deviation_over_runs():
     assert mean_and_spread([1, 2, 3]) == "2.0 ± 1.0"
     assert mean_and_spread([1, 2, 3, 6], digits=2) == "3.00 ± 2.16"
+
+
+def test_the_error_of_a_mean_is_the_spread_over_the_root_of_the_number_of_runs():
+    assert mean_and_error([1, 2, 3, 6]) == "+3.00 ± 1.08"
+    assert mean_and_error([-1.0, -3.0], digits=1) == "-2.0 ± 1.0"

@@ -3,6 +3,15 @@
 import torch
 
 
+def check_floating(name, x):
+    """Raise unless `x` is a floating-point tensor."""
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        came = (
+            f"a {x.dtype} tensor" if isinstance(x, torch.Tensor) else type(x).__name__
+        )
+        raise TypeError(f"{name} must be a floating-point tensor, got {came}")
+
+
 def check_last_axis(name, tensor, other_name, other):
     """Raise unless both tensors have the same size along their last axis and broadcast before it."""
     try:
@@ -29,11 +38,7 @@ def check_same_shape(name, tensor, other_name, other):
 
 def check_examples(name, x, dims=None):
     """Raise unless `x` is a finite floating-point tensor `(B, D)` with at least one row (and `D == dims`)."""
-    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
-        came = (
-            f"a {x.dtype} tensor" if isinstance(x, torch.Tensor) else type(x).__name__
-        )
-        raise TypeError(f"{name} must be a floating-point tensor, got {came}")
+    check_floating(name, x)
     expected = f"(B, {dims if dims is not None else 'D'})"
     if x.dim() != 2 or (dims is not None and x.shape[1] != dims):
         raise ValueError(f"{name} must have shape {expected}, got {tuple(x.shape)}")
@@ -91,6 +96,22 @@ def check_not_negative(name, value):
         raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
 
 
+def check_probability(name, value):
+    """Raise unless `value` is a number in [0, 1]."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be in [0, 1], got {value!r}")
+
+
+def check_binary(name, x):
+    """Raise unless `x` is a floating-point tensor that holds only 0 and 1."""
+    check_floating(name, x)
+    other = (x != 0) & (x != 1)
+    if other.any():
+        raise ValueError(
+            f"{name} must hold only 0 and 1, got {int(other.sum())} other entries such as {x[other][0].item():g}"
+        )
+
+
 def check_gaussian(gaussian):
     """Return mu and logvar; raise unless `gaussian` is a pair of floating-point tensors of one shape."""
     if not isinstance(gaussian, tuple | list) or len(gaussian) != 2:
@@ -101,9 +122,7 @@ def check_gaussian(gaussian):
         )
         raise TypeError(f"gaussian must be a pair (mu, logvar), got {came}")
     for name, tensor in zip(("mu", "logvar"), gaussian, strict=True):
-        if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
-            came = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor)
-            raise TypeError(f"{name} must be a floating-point tensor, got {came}")
+        check_floating(name, tensor)
     mu, logvar = gaussian
     check_same_shape("logvar", logvar, "mu", mu)
     return mu, logvar

@@ -4,7 +4,12 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from vaebook.checks import check_gaussian, check_not_negative
+from vaebook.checks import (
+    check_binary,
+    check_gaussian,
+    check_not_negative,
+    check_probability,
+)
 
 
 class AddKLGradient(torch.autograd.Function):
@@ -100,3 +105,44 @@ class GaussianHead(nn.Module):
 
     def forward(self, hidden):
         return self.mu(hidden), self.logvar(hidden)
+
+
+class FlipPixels(torch.autograd.Function):
+    """Forward: 1 - x where `flips`, else x. Backward: by (3.2) in chapter 3."""
+
+    @staticmethod
+    def forward(ctx, x, flips):
+        ctx.save_for_backward(flips)
+        return torch.where(flips, 1 - x, x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_x):
+        (flips,) = ctx.saved_tensors
+        return torch.where(flips, -grad_x, grad_x), None
+
+
+class BernoulliNoise(nn.Module):
+    """Flip each binary entry of x (any shape) with probability `p`, in training mode.
+
+    In evaluation mode x passes as it is, and no random number is drawn.
+    generator: source of the flips, on the device of x; None is PyTorch's global one.
+    Raises ValueError for p outside [0, 1] and for entries of x other than 0 and 1,
+    TypeError for an x that is no floating-point tensor.
+    Source: Im et al. (2017); noise at the input after Vincent et al. (2008).
+    """
+
+    def __init__(self, p=0.05, generator=None):
+        super().__init__()
+        check_probability("p", p)
+        self.p, self.generator = p, generator
+
+    def forward(self, x):
+        check_binary("x", x)
+        if not self.training:
+            return x
+        uniform = torch.rand(x.shape, generator=self.generator, device=x.device)
+        return FlipPixels.apply(x, uniform < self.p)
+
+    def extra_repr(self):
+        return f"p={self.p}"

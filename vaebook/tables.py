@@ -21,3 +21,10 @@ def mean_and_spread(values, digits=1):
     """Mean and standard deviation of several runs, as text: "83.9 ± 0.2"."""
     values = torch.tensor(values, dtype=torch.float64)
     return f"{values.mean():.{digits}f} ± {values.std():.{digits}f}"
+
+
+def mean_and_error(values, digits=2):
+    """Mean of several runs and its standard error, with the sign of the mean: "+1.30 ± 0.08"."""
+    values = torch.tensor(values, dtype=torch.float64)
+    error = values.std() / len(values) ** 0.5
+    return f"{values.mean():+.{digits}f} ± {error:.{digits}f}"

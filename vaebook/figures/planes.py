@@ -108,25 +108,30 @@ def posteriors(densities, extents, mu, sigma, titles):
     """Densities over the plane `(T, H, W)`, each with the Gaussian's ellipses drawn on it.
 
     extents: `(T, 4)`, left, right, bottom and top of each; its first row is the bottom.
-    mu, sigma: `(T, 2)`, of the Gaussians, drawn at one and two standard deviations.
+    mu, sigma: of the Gaussians, drawn at one and two standard deviations: `(T, 2)`, one
+    to a panel, or `(T, M, 2)`, M to a panel, drawn at one standard deviation.
     """
     mu, sigma = as_array(mu), as_array(sigma)
+    radii = [(1, "-")]
+    if mu.ndim == 2:
+        mu, sigma, radii = mu[:, None], sigma[:, None], [(1, "-"), (2, "--")]
     figure, axes = new_figure(2.5 * len(titles), 2.75, 1, len(titles), squeeze=False)
-    for ax, density, extent, mean, scale, title in zip(
+    for ax, density, extent, means, scales, title in zip(
         axes[0], as_array(densities), extents, mu, sigma, titles, strict=True
     ):
         ax.imshow(density, extent=extent, origin="lower", cmap="Greys", aspect="equal")
-        for radius, line in [(1, "-"), (2, "--")]:
-            ax.add_patch(
-                Ellipse(
-                    mean,
-                    *(2 * radius * scale),
-                    fill=False,
-                    color=LINES[1],
-                    linestyle=line,
-                    linewidth=1.4,
+        for mean, scale in zip(means, scales, strict=True):
+            for radius, line in radii:
+                ax.add_patch(
+                    Ellipse(
+                        mean,
+                        *(2 * radius * scale),
+                        fill=False,
+                        color=LINES[1],
+                        linestyle=line,
+                        linewidth=1.4 if len(means) == 1 else 0.9,
+                    )
                 )
-            )
         ax.set(title=title, xlabel="$z_1$")
         ax.locator_params(nbins=4)
     axes[0, 0].set_ylabel("$z_2$")
