@@ -184,6 +184,7 @@ def test_torn_pairs_are_neighbours_that_lie_far_apart():
     assert torn_pairs(moved, (4, 5), factor=30) == 0
     halves = place + 10 * (place[:, :1] > 1)  # a tear between the second and the third row
     assert torn_pairs(halves, (4, 5)) == pytest.approx(5 / 31)
+    assert torn_pairs(halves, (4, 5), factor=8) == pytest.approx(5 / 31)  # 8 times the median, not the mean
     assert torn_pairs(halves.reshape(4, 5, 2).transpose(0, 1).reshape(20, 2), (5, 4)) == pytest.approx(5 / 31)
 
 
