@@ -58,9 +58,11 @@ TAUGHT = {
     "1_modules": {"layers.AddKLGradient", "layers.KullbackLeiblerDivergence", "layers.Reparameterize",
                   "layers.ReparameterizationSampler", "layers.GaussianHead", "models.modular_vae",
                   "objectives.modular_negative_elbo", "objectives.kl_standard_normal",
-                  "objectives.bernoulli_log_likelihood", "training.falling_price"},
+                  "objectives.bernoulli_log_likelihood", "objectives.log_likelihood_on_grid",
+                  "objectives.torn_pairs", "training.falling_price"},
     "2_mnist": {"models.BernoulliVAE", "training.fit", "objectives.negative_elbo",
                 "objectives.importance_weighted_bound", "models.sample_latents"},
+    "3_denoising": {"layers.FlipPixels", "layers.BernoulliNoise"},
 }
 
 
