@@ -126,3 +126,36 @@ def check_gaussian(gaussian):
     mu, logvar = gaussian
     check_same_shape("logvar", logvar, "mu", mu)
     return mu, logvar
+
+
+def check_covariance(name, cov):
+    """Raise unless `cov` is a finite, symmetric and positive definite matrix `(D, D)`."""
+    shape = tuple(cov.shape)
+    if cov.dim() != 2 or shape[0] != shape[1] or shape[0] == 0:
+        raise ValueError(f"{name} must have shape (D, D), got {shape}")
+    if not torch.isfinite(cov).all():
+        raise ValueError(f"{name} of shape {shape} must be finite, got {cov.tolist()}")
+    if not torch.allclose(cov, cov.T, rtol=1e-10, atol=0):
+        raise ValueError(
+            f"{name} of shape {shape} must be symmetric, got {cov.tolist()}"
+        )
+    eigenvalues = torch.linalg.eigvalsh(cov)
+    smallest, rounding = eigenvalues[0].item(), len(cov) * torch.finfo(cov.dtype).eps
+    if smallest <= rounding * eigenvalues[-1].item():
+        raise ValueError(
+            f"{name} of shape {shape} must be positive definite, got {cov.tolist()} "
+            f"with smallest eigenvalue {smallest:g}"
+        )
+
+
+def check_noise(name, noise, batch_size, latent_dims):
+    """Raise unless `noise` is a floating-point tensor `(N, batch_size, latent_dims)` with N at least 1."""
+    check_floating(name, noise)
+    if (
+        noise.dim() != 3
+        or noise.shape[1:] != (batch_size, latent_dims)
+        or len(noise) == 0
+    ):
+        raise ValueError(
+            f"{name} must have shape (N, {batch_size}, {latent_dims}) with N at least 1, got {tuple(noise.shape)}"
+        )

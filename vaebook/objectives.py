@@ -36,6 +36,19 @@ def bernoulli_log_likelihood(logits, x):
     return (x * logits - F.softplus(logits)).sum(-1)
 
 
+def gaussian_log_likelihood(mu, logvar, x):
+    """log p(x|z) of independent normal coordinates, in nats.
+
+    mu, logvar: `(..., D)`, mean and log-variance of each.  x: `(..., D)`.
+    Returns `(...)`. Raises ValueError if the shapes do not fit.
+    Source: Kingma & Welling (2014), appendix C.2.
+    """
+    check_same_shape("logvar", logvar, "mu", mu)
+    check_last_axis("x", x, "mu", mu)
+    scaled = (x - mu).square() / logvar.exp()
+    return -0.5 * (math.log(2 * math.pi) + logvar + scaled).sum(-1)
+
+
 def negative_elbo(model, x, generator=None):
     """The -ELBO of each example with one sample of the code, and its two parts.
 
@@ -74,6 +87,33 @@ def modular_negative_elbo(model, x, generator=None):
         "sigma": (0.5 * logvar).exp().mean(-1),
         "logvar": logvar.mean(-1),
     }
+
+
+def monte_carlo_negative_elbo(model, x, noise):
+    """The -ELBO of each example for a `GaussianVAE`, averaged over N codes, and its two parts.
+
+    x: `(B, D)`.  noise: `(N, B, Z)`, standard normal.
+    Returns a dict of `(B,)` tensors in nats: loss = reconstruction + kl. The KL is exact.
+    Raises ValueError for noise of another shape and for N = 0.
+    Source: Kingma & Welling (2014), equation 10 with L = N.
+    """
+    x_mu, x_logvar, mu, logvar = model(x, noise)
+    reconstruction = -gaussian_log_likelihood(x_mu, x_logvar, x).mean(0)
+    kl = kl_standard_normal(mu, logvar)
+    return {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
+
+
+def importance_weighted_loss(model, x, noise):
+    """Minus the importance-weighted bound of each example for a `GaussianVAE`, from N codes.
+
+    Arguments as for `monte_carlo_negative_elbo`. Returns {"loss": `(B,)`}, in nats.
+    Source: Burda et al. (2016), equation 8.
+    """
+    x_mu, x_logvar, mu, logvar = model(x, noise)
+    z = sample_latents(mu, logvar, noise)
+    log_prior_over_q = 0.5 * (noise.square() + logvar - z.square()).sum(-1)
+    log_weights = gaussian_log_likelihood(x_mu, x_logvar, x) + log_prior_over_q
+    return {"loss": math.log(len(noise)) - log_weights.logsumexp(0)}
 
 
 def importance_weighted_bound(model, x, num_samples, generator=None, rows=5000):

@@ -8,14 +8,22 @@ from vaebook.data.digits import (
     handwritten_digits,
     mnist,
 )
-from vaebook.data.synthetic import Rectangles, all_rectangles, rectangles
+from vaebook.data.synthetic import (
+    CorrelatedGaussian,
+    Rectangles,
+    all_rectangles,
+    correlated_gaussian,
+    rectangles,
+)
 
 __all__ = [
+    "CorrelatedGaussian",
     "Digits",
     "MNISTDamaged",
     "MNISTUnavailable",
     "Rectangles",
     "all_rectangles",
+    "correlated_gaussian",
     "data_folder",
     "handwritten_digits",
     "mnist",

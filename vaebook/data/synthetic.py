@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import torch
+from torch.distributions import MultivariateNormal
 
-from vaebook.checks import check_pair, check_positive_int
+from vaebook.checks import check_covariance, check_pair, check_positive_int
 
 
 class Rectangles(NamedTuple):
@@ -99,3 +100,42 @@ def draw_rectangles(row_span, column_span, image_shape, rows, columns):
     boxes = torch.stack([row_span, column_span], 2).flatten(1)
     entropy = sum(torch.special.entr(p).sum().item() for _, p in (rows, columns))
     return Rectangles(images, boxes, entropy)
+
+
+class CorrelatedGaussian(NamedTuple):
+    """Draws from a normal distribution with a full covariance, and the distribution itself.
+
+    x: `(n, D)`.  distribution: a MultivariateNormal in double precision; its `log_prob(x)`
+    is the true log p(x) of each row, its `entropy()` the mean of -log p(x), both in nats.
+    """
+
+    x: torch.Tensor
+    distribution: MultivariateNormal
+
+
+def correlated_gaussian(
+    n,
+    *,
+    mean=(1.0, 0.5),
+    cov=((1.0, 0.5), (0.5, 1.0)),
+    generator=None,
+    device="cpu",
+):
+    """Draw `n` rows from N(mean, cov).
+
+    mean: `(D,)`.  cov: `(D, D)`, symmetric and positive definite; both numbers or tensors.
+    Returns CorrelatedGaussian. Raises ValueError for a cov that is no covariance matrix
+    and for a mean that does not fit it.
+    """
+    check_positive_int("n", n)
+    double = {"dtype": torch.float64, "device": device}
+    mean, cov = torch.as_tensor(mean, **double), torch.as_tensor(cov, **double)
+    check_covariance("cov", cov)
+    if mean.shape != cov.shape[:1]:
+        raise ValueError(
+            f"mean must have shape {tuple(cov.shape[:1])}, as long as cov, got {tuple(mean.shape)}"
+        )
+    distribution = MultivariateNormal(mean, cov)
+    noise = torch.randn(n, len(mean), generator=generator, **double)
+    x = mean + noise @ distribution.scale_tril.T
+    return CorrelatedGaussian(x.to(torch.get_default_dtype()), distribution)
