@@ -1,6 +1,7 @@
 import io
 import re
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -13,6 +14,7 @@ from vaebook.animation import (
     StoredAnimation,
     encode_gif,
     frame_steps,
+    grey_picture,
     tile,
 )
 
@@ -95,6 +97,18 @@ def test_a_stored_animation_is_shown_like_a_fresh_one(tmp_path):
     stored = StoredAnimation(tmp_path / "film.gif", alt="noise")
     assert stored.gif == animation.gif and (stored.width, stored.height) == (animation.width, animation.height)
     assert np.array_equal(frames_of(stored.still)[0], frames_of(animation.still)[0])
+
+
+def test_any_figure_becomes_a_grey_picture_and_is_closed():
+    figure, ax = plt.subplots(figsize=(2, 1))
+    ax.set_position([0, 0, 1, 1])
+    ax.set_facecolor("black")
+    ax.axvspan(0.5, 1.0, color="white")
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    picture = grey_picture(figure, dpi=50)
+    assert picture.shape == (50, 100) and picture.dtype == torch.float32
+    assert picture[10:40, 10:40].max() == 0 and picture[10:40, 60:90].min() == 1
+    assert not plt.fignum_exists(figure.number)
 
 
 def test_frame_steps_grow_from_zero_to_the_end():

@@ -31,10 +31,12 @@ def test_training_curves_draw_each_series_and_the_floor():
     history = {"epoch": [1, 2], "step": [5, 10]}
     for number, term in enumerate(("loss", "reconstruction", "kl")):
         history |= {f"train_{term}": [number, number + 1], f"test_{term}": [number + 2, number + 3]}
-    figure = figures.training_curves(history, floor=0.5, floor_name="the floor")
-    assert [len(ax.lines) for ax in figure.axes] == [3, 2, 2]
-    assert figure.axes[0].lines[2].get_ydata()[0] == 0.5
+    figure = figures.training_curves(history, floors={"loss": {"the floor": 0.5, "another": 0.6}, "kl": {"own": 0.1}})
+    assert [len(ax.lines) for ax in figure.axes] == [4, 2, 3]
+    assert [line.get_ydata()[0] for line in figure.axes[0].lines[2:]] == [0.5, 0.6]
+    assert figure.axes[2].lines[2].get_ydata()[0] == 0.1 and figure.axes[2].get_legend()
     assert list(figure.axes[2].lines[1].get_ydata()) == [4, 5]
+    assert figures.training_curves(history, example="point").axes[0].get_ylabel() == "nats per point"
     assert "the floor" in [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
 
 
@@ -53,6 +55,49 @@ def test_line_plots_draw_their_series_and_marks():
     line, point, zero = figure.axes[0].lines
     assert list(line.get_ydata()) == [2, 3] and list(point.get_xdata()) == [0.5] and set(zero.get_ydata()) == {0}
     assert figure.axes[0].texts[0].get_text() == "here"
+
+
+def test_line_panels_share_colours_between_panels_and_draw_the_reference_in_black():
+    panels = {"one": ("N", {"a": ([1, 2], [3, 4]), "b": ([1, 2], [5.0, 6.0])}), "two": ("t", {"b": ([0, 1], [7, 8])})}
+    figure = figures.line_panels(panels, columns=2, log_x=["one"], log_y=["two"])
+    one, two = figure.axes
+    assert [list(line.get_ydata()) for line in one.lines] == [[3, 4], [5, 6]]
+    assert two.lines[0].get_color() == one.lines[1].get_color() != one.lines[0].get_color()
+    assert [one.get_xscale(), one.get_yscale()] == ["log", "linear"]
+    assert [two.get_xscale(), two.get_yscale()] == ["linear", "log"]
+    assert [one.get_xlabel(), two.get_xlabel(), one.get_title()] == ["N", "t", "one"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+    assert figures.line_panels(panels, reference="b").axes[0].lines[1].get_color() == "black"
+
+
+@pytest.mark.parametrize("histogram", [False, True])
+def test_point_clouds_show_the_points_and_contours_at_1_2_and_3_sd(histogram):
+    points = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
+    mean, cov = torch.tensor([1.0, 0.5]), torch.tensor([[1.0, 0.5], [0.5, 2.0]])
+    figure = figures.point_clouds({"a": points, "b": points[:3]}, mean, cov, columns=2, histogram=histogram)
+    first, second = figure.axes
+    assert [first.get_title(), second.get_title()] == ["a", "b"] and first.get_aspect() == 1
+    if histogram:
+        inside = ((points - mean).abs() < 3.6 * cov.diagonal().sqrt()).all(1).sum()
+        assert first.collections[0].get_array().sum() == inside
+    else:
+        np.testing.assert_array_equal(np.stack(second.lines[0].get_data(), 1), points[:3].numpy())
+    for line, radius in zip(first.lines[-3:], (1, 2, 3), strict=True):
+        off = torch.tensor(np.stack(line.get_data(), 1)).float() - mean
+        distance = (off * torch.linalg.solve(cov, off.T).T).sum(1).sqrt()
+        torch.testing.assert_close(distance, torch.full_like(distance, radius))
+
+
+def test_in_the_drawing_the_gradient_stops_where_the_code_is_drawn():
+    drawn, given = figures.sampling_graphs().axes
+
+    def arrows(ax, color):
+        return [text for text in ax.texts if getattr(text, "arrow_patch", None) is not None
+                and text.arrowprops["color"] == color]
+
+    assert len(arrows(drawn, "black")) == 5 and len(arrows(given, "black")) == 6  # and one from the noise
+    assert len(arrows(drawn, "#D55E00")) == 2 and len(arrows(given, "#D55E00")) == 4
+    assert not any("noise" in text.get_text() for text in drawn.texts)
 
 
 def test_meshes_join_neighbours_and_colour_by_the_values():

@@ -6,8 +6,10 @@ import html
 import io
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image, ImageDraw, ImageFont
 from torch.nn import functional as F
 
@@ -57,6 +59,20 @@ def tile(images, columns, image_shape=(28, 28), gap=0):
     grid = F.pad(grid, (0, gap, 0, gap), value=0.4)
     picture = grid.transpose(1, 2).reshape(-1, columns * (width + gap))
     return picture[: picture.shape[0] - gap, : picture.shape[1] - gap]
+
+
+def grey_picture(figure, dpi=100):
+    """A matplotlib figure as a grey picture `(H, W)` in [0, 1]; the figure is closed.
+
+    dpi: pixels per inch. This makes any figure a frame of an `Animation`.
+    """
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    with Image.fromarray(np.asarray(canvas.buffer_rgba())) as picture:
+        grey = np.asarray(picture.convert("L"), dtype=np.float32) / 255
+    plt.close(figure)
+    return torch.from_numpy(grey.copy())
 
 
 def encode_gif(frames, durations_ms):

@@ -2,10 +2,13 @@
 
 from vaebook.figures.curves import (
     histograms,
+    line_panels,
     line_plot,
     series_with_spread,
     training_curves,
 )
+from vaebook.figures.densities import point_clouds
+from vaebook.figures.diagrams import sampling_graphs
 from vaebook.figures.images import image_panels, image_rows
 from vaebook.figures.planes import meshes, plane_of_codes, posteriors, score_heatmap
 
@@ -13,10 +16,13 @@ __all__ = [
     "histograms",
     "image_panels",
     "image_rows",
+    "line_panels",
     "line_plot",
     "meshes",
     "plane_of_codes",
+    "point_clouds",
     "posteriors",
+    "sampling_graphs",
     "score_heatmap",
     "series_with_spread",
     "training_curves",

@@ -19,16 +19,17 @@ IN_NATS = ("loss", "reconstruction", "kl")
 
 def training_curves(
     history,
-    floor=None,
-    floor_name="floor",
+    floors=None,
     terms=IN_NATS,
     log_terms=(),
     test_name="test",
+    example="image",
 ):
     """Training and test curves of each term over the epochs, three panels to a row.
 
-    history: what `fit` returns.  floor: nats that the first term cannot cross, or None.
-    log_terms: the terms with a logarithmic axis.  test_name: what the test rows are.
+    history: what `fit` returns.  floors: a dict from a term to {name: height}, the lines
+    that it cannot cross.  log_terms: the terms with a logarithmic axis.
+    test_name: what the test rows are.  example: what one row of the data is.
     """
     rows = -(-len(terms) // 3)
     columns = min(3, len(terms))
@@ -45,15 +46,17 @@ def training_curves(
                 )
         ax.set(title=TERM_NAMES.get(term, term), xlabel="epoch")
         if term in IN_NATS:
-            ax.set_ylabel("nats per image")
+            ax.set_ylabel(f"nats per {example}")
         if term in log_terms:
             ax.set_yscale("log")
             ax.yaxis.set_major_formatter("{x:g}")
+        lines = (floors or {}).get(term, {})
+        for (name, height), dots in zip(lines.items(), [":", "-."], strict=False):
+            ax.axhline(height, color="black", linestyle=dots, linewidth=1, label=name)
+        if lines or ax is axes[0, 0]:
+            ax.legend()
     for ax in axes.flat[len(terms) :]:
         ax.set_visible(False)
-    if floor is not None:
-        axes[0, 0].axhline(floor, color="black", linestyle=":", label=floor_name)
-    axes[0, 0].legend()
     return figure
 
 
@@ -96,6 +99,44 @@ def series_with_spread(series, xlabel, ylabel, floors=None, log_x=False):
         ax.minorticks_off()
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return figure
+
+
+def line_panels(panels, columns=3, log_x=(), log_y=(), inches=2.7, reference=None):
+    """Panels of lines side by side: a dict from title to (xlabel, {name: (x, y)}), each `(K,)`.
+
+    log_x, log_y: the titles of the panels with a logarithmic axis.  inches: width of one.
+    reference: the name of a line to be drawn in black. Lines of one name have one colour
+    in all panels; the legend stands above them.
+    """
+    rows = -(-len(panels) // columns)
+    figure, axes = new_figure(
+        inches * columns, 2.4 * rows + 0.4, rows, columns, squeeze=False
+    )
+    names = list(dict.fromkeys(name for _, lines in panels.values() for name in lines))
+    styles = {
+        name: {"color": LINES[i % len(LINES)], "linestyle": ["-", "--", ":"][i % 3]}
+        for i, name in enumerate(names)
+    }
+    if reference is not None:
+        styles[reference] = {"color": "black", "linestyle": "-", "linewidth": 2.2}
+    handles = {}
+    for ax, (title, (xlabel, lines)) in zip(axes.flat, panels.items(), strict=False):
+        for name, (x, y) in lines.items():
+            x, y = as_array(x), as_array(y)
+            marker = "." if len(x) <= 20 else None
+            (handles[name],) = ax.plot(x, y, marker=marker, **styles[name])
+        ax.set(title=title, xlabel=xlabel)
+        if title in log_x:
+            ax.set_xscale("log", base=2)
+            ax.xaxis.set_major_formatter("{x:g}")
+        if title in log_y:
+            ax.set_yscale("log")
+    for ax in axes.flat[len(panels) :]:
+        ax.set_visible(False)
+    figure.legend(
+        handles.values(), handles, loc="outside upper center", ncols=min(4, len(names))
+    )
     return figure
 
 
