@@ -11,7 +11,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
-CHAPTERS = ["1_modules", "2_mnist", "3_denoising"]
+CHAPTERS = ["1_modules", "2_mnist", "3_denoising", "4_gaussian"]
 PAGES = ["index", *CHAPTERS, "notation", "references"]
 GIF = "data:image/gif;base64,"
 
@@ -91,7 +91,7 @@ def test_solutions_are_folded_and_executed(name):
 def test_the_first_page_says_what_chapters_cost():
     text = article("index").get_text()
     assert "1. A VAE from Torch-style modules" in text and "2. A Bernoulli VAE on MNIST" in text
-    assert "3. The denoising VAE, compared fairly" in text
+    assert "3. The denoising VAE, compared fairly" in text and "4. A Gaussian with an answer key" in text
     assert text.count("minutes (") >= len(CHAPTERS)
 
 

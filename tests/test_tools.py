@@ -63,6 +63,9 @@ TAUGHT = {
     "2_mnist": {"models.BernoulliVAE", "training.fit", "objectives.negative_elbo",
                 "objectives.importance_weighted_bound", "models.sample_latents"},
     "3_denoising": {"layers.FlipPixels", "layers.BernoulliNoise"},
+    "4_gaussian": {"models.GaussianMLP", "models.GaussianVAE", "models.LinearGaussianVAE", "models.sample_latents",
+                   "objectives.gaussian_log_likelihood", "objectives.monte_carlo_negative_elbo",
+                   "objectives.importance_weighted_loss"},
 }
 
 
