@@ -2,11 +2,19 @@
 
 import re
 from functools import cache
-from pathlib import Path
 
 from pybtex.database import parse_file
 
-BOOK = Path(__file__).resolve().parent.parent / "book"
+from tools import project
+
+BOOK = project.BOOK
+SETUP = """\
+# Colab lacks the book's package. Anywhere else this cell does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    %pip install --quiet "vaebook @ {package}"
+"""
 FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w-]+)\}[ ]*(?P<title>[^\n]*)\n(?P<body>.*?)^(?P=fence)[ ]*$",
                    re.DOTALL | re.MULTILINE)
 ROLE = re.compile(r"\{(?P<name>[\w:]+)\}`(?P<text>[^`]+)`")
@@ -18,6 +26,11 @@ LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<page>\w+)\.md(?P<anchor>#[\w-]+)?\
 def bibliography():
     """The entries of references.bib by key."""
     return parse_file(str(BOOK / "references.bib")).entries
+
+
+def setup_source():
+    """The first code cell of every notebook: the package, at the release that the notebook belongs to."""
+    return SETUP.format(package=project.PACKAGE).rstrip()
 
 
 def family_names(entry):
@@ -51,13 +64,16 @@ def translate_fence(match):
     if name in ("admonition", "note", "tip", "warning", "important"):
         heading = title or name.capitalize()
         return "\n".join(f"> {line}".rstrip() for line in [f"**{heading}**", "", *lines])
+    if name == "opening":
+        return (f"All cells together run for {project.minutes(title)}. This notebook is a chapter of "
+                f"[a book]({project.SITE}), where you can [read it]({project.SITE}{title}.html) without running it.")
     raise ValueError(f"no translation for the directive {name!r}")
 
 
 def translate_link(match):
-    """A link to a chapter becomes one to its notebook; the other pages are not there to be linked to."""
-    is_chapter = match["page"][0].isdigit()
-    return f"[{match['text']}]({match['page']}.ipynb)" if is_chapter else match["text"]
+    """A link to a chapter becomes one to its notebook, a link to another page one to the published book."""
+    page, is_chapter = match["page"], match["page"][0].isdigit()
+    return f"[{match['text']}]({page}.ipynb)" if is_chapter else f"[{match['text']}]({project.SITE}{page}.html)"
 
 
 def plain_markdown(source):

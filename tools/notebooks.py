@@ -1,6 +1,7 @@
 """Make notebooks/*.ipynb from the chapters book/[0-9]_*.md.
 
     python -m tools.notebooks           convert, execute, and store the output of the cells that are compared
+    python -m tools.notebooks --prose   convert, and keep the stored outputs: for a change of words alone
     python -m tools.notebooks --check   exit with 1 where a notebook is not what its chapter converts to
 
 Cells tagged `nbval-check-output` keep their output, all others none: `pytest --nbval` compares exactly those.
@@ -15,16 +16,16 @@ import os
 import re
 import sys
 import time
-from pathlib import Path
 
 import jupytext
 import nbformat
 import torch
 
-from tools.colab import plain_markdown
+from tools import project
+from tools.colab import plain_markdown, setup_source
+from tools.project import ROOT
 from vaebook.data import mnist
 
-ROOT = Path(__file__).resolve().parent.parent
 CHECKED = "nbval-check-output"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -32,11 +33,10 @@ METADATA = {
 }
 
 
-def convert(path):
-    """The notebook of a chapter, without outputs: clean prose, stable cell ids, tags kept, no time stamps."""
-    notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
+def cells_of(path):
+    """The cells of a chapter: clean prose, stable ids, tags kept, no outputs, no time stamps."""
     seen, cells = {}, []
-    for cell in notebook.cells:
+    for cell in jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst").cells:
         source = plain_markdown(cell.source) if cell.cell_type == "markdown" else cell.source
         digest = hashlib.sha256(source.encode()).hexdigest()[:10]
         seen[digest] = seen.get(digest, -1) + 1
@@ -48,6 +48,14 @@ def convert(path):
         if "hide-cell" in tags or "hide-input" in tags:  # folded in Jupyter and in Colab too
             new.metadata.update({"jupyter": {"source_hidden": True}, "cellView": "form"})
         cells.append(new)
+    return cells
+
+
+def convert(path):
+    """The notebook of a chapter, without outputs. Its first code cell sets up Colab."""
+    cells = cells_of(path)
+    first = next(place for place, cell in enumerate(cells) if cell.cell_type == "code")
+    cells.insert(first, nbformat.v4.new_code_cell(setup_source(), id="set-up"))
     return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
 
 
@@ -77,6 +85,8 @@ def execute(notebook, folder):
 def keep_checked_outputs(notebook, executed):
     """Copy the outputs of the checked cells from `executed` into `notebook`; merge split streams."""
     for (place, cell), (_, ran) in zip(checked_cells(notebook), checked_cells(executed), strict=True):
+        if cell.source != ran.source:
+            raise ValueError(f"the output of a changed cell cannot be kept; run `make notebooks`:\n{cell.source}")
         outputs = []
         for output in ran.outputs:
             if output.output_type == "stream" and outputs and outputs[-1].get("name") == output.name:
@@ -87,6 +97,15 @@ def keep_checked_outputs(notebook, executed):
             raise ValueError(f"a cell tagged {CHECKED} printed nothing:\n{cell.source}")
         cell.outputs, cell.execution_count = outputs, place
     return notebook
+
+
+def convert_again(path):
+    """Write the notebook of a chapter whose code has not changed, with the outputs it had."""
+    target = ROOT / "notebooks" / f"{path.stem}.ipynb"
+    text = nbformat.writes(keep_checked_outputs(convert(path), nbformat.read(target, as_version=4))) + "\n"
+    if text != target.read_text(encoding="utf-8"):
+        target.write_text(text, encoding="utf-8")
+        print(f"{target.name}: converted again")
 
 
 def save_animations(executed):
@@ -104,7 +123,7 @@ def save_time(chapter, seconds):
     path = ROOT / "book" / "chapter_times.json"
     times = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    machine = torch.cuda.get_device_name() if device == "cuda" else f"{os.cpu_count()} cores"
+    machine = torch.cuda.get_device_name() if device == "cuda" else f"{os.cpu_count()} CPU cores"
     times.setdefault(chapter, {})[device] = {"minutes": round(seconds / 60, 1), "machine": machine}
     path.write_text(json.dumps(times, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -140,23 +159,28 @@ def differences(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 where a notebook is stale")
+    parser.add_argument("--prose", action="store_true", help="execute nothing; keep the stored outputs")
     parser.add_argument("chapters", nargs="*", help="only these, by the start of their name (2_mnist)")
     arguments = parser.parse_args()
-    chapters = [path for path in sorted((ROOT / "book").glob("[0-9]_*.md"))
+    chapters = [path for path in project.CHAPTERS
                 if not arguments.chapters or path.stem.startswith(tuple(arguments.chapters))]
     if arguments.check:
         found = [sentence for path in chapters for sentence in differences(path)]
         print("\n".join(found + ["run `make notebooks`"]) if found else "notebooks are in step with their source")
         sys.exit(1 if found else 0)
+    if arguments.prose:
+        for path in chapters:
+            convert_again(path)
+        return
     mnist("test")  # stored outputs are MNIST's: stop here where it cannot be had
     os.environ.pop("JPY_SESSION_NAME", None)  # no progress bars in stored output
     for path in chapters:
         print(f"{path.name} -> notebooks/{path.stem}.ipynb")
-        notebook, start = convert(path), time.time()
-        executed = execute(notebook, ROOT / "notebooks")
+        start = time.time()
+        executed = execute(convert(path), ROOT / "notebooks")
         save_time(path.stem, time.time() - start)
         save_animations(executed)
-        text = nbformat.writes(keep_checked_outputs(notebook, executed)) + "\n"
+        text = nbformat.writes(keep_checked_outputs(convert(path), executed)) + "\n"  # now with that time in its text
         (ROOT / "notebooks" / f"{path.stem}.ipynb").write_text(text, encoding="utf-8")
 
 
