@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: book test bench notebooks serve clean lock
+.PHONY: book test ready bench lighthouse notebooks stamp links serve clean lock
 .DELETE_ON_ERROR:
 
 book: $(READY)
@@ -15,23 +15,35 @@ test: book
 	@$(VENV)/bin/ruff check .
 	@$(PY) -m tools.listings --check
 	@$(PY) -m tools.notebooks --check
+	@$(PY) -m tools.stamp --check
 	@echo "[test 2/4] unit tests"
-	@$(PY) -m pytest tests --ignore tests/test_site.py
+	@$(PY) -m pytest tests --ignore tests/test_site.py --ignore tests/test_browser.py
 	@echo "[test 3/4] every notebook, cell by cell, against its stored output (some minutes)"
 	@$(PY) -m pytest --nbval notebooks/ -v
-	@echo "[test 4/4] the site"
-	@$(PY) -m pytest tests/test_site.py
+	@echo "[test 4/4] the site, and each of its pages in a browser"
+	@$(PY) -m pytest tests/test_site.py tests/test_browser.py -rs
+
+ready: $(READY)
 
 bench: $(READY)
 	@$(PY) -m benchmarks.squares --rival
 	@$(PY) -m benchmarks.time_to_loss
 
+lighthouse: book
+	@$(PY) -m benchmarks.lighthouse
+
 notebooks: $(READY)
 	@$(PY) -m tools.listings
 	@$(PY) -m tools.notebooks
 
+stamp: $(READY)
+	@$(PY) -m tools.stamp
+
+links: book
+	@$(PY) -m tools.build linkcheck
+
 serve: book
-	@$(PY) -m http.server --directory _build/html --bind 127.0.0.1 8000
+	@$(PY) -m tools.serve
 
 clean:
 	rm -rf _build

@@ -1,8 +1,11 @@
-"""Small data and models shared by the tests."""
+"""Small data and models shared by the tests, and the browser with the served book."""
+
+import threading
 
 import pytest
 import torch
 
+from tests.browser import SWITCHES, chromium_or_stop
 from vaebook.models import BernoulliVAE
 
 
@@ -22,3 +25,26 @@ def small_model():
 def small_x(generator):
     """30 binary rows of 12 pixels, in double precision."""
     return (torch.rand(30, 12, generator=generator) > 0.5).double()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser that runs without a screen."""
+    from playwright.sync_api import sync_playwright
+
+    path = chromium_or_stop()
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def address():
+    """Where the book is served, below the repository's name as on its host."""
+    from tools import serve
+
+    server, where = serve.start()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield where
+    server.shutdown()

@@ -1,21 +1,24 @@
 """The built book, page by page: run after `make book`."""
 
-import base64
-import io
+import re
+import subprocess
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
+from xml.etree import ElementTree
 
 import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
-HTML = ROOT / "_build" / "html"
+from tools import claims, finish, katex, project
+from tools.serve import HTML
+
 CHAPTERS = ["1_modules", "2_mnist", "3_denoising", "4_gaussian"]
-PAGES = ["index", *CHAPTERS, "notation", "references"]
-GIF = "data:image/gif;base64,"
+PAGES = ["index", *CHAPTERS, "notation", "checks", "references"]
 
 
+@cache
 def page(name):
     path = HTML / f"{name}.html"
     assert path.exists(), f"{path} is missing: run `make book`"
@@ -27,53 +30,78 @@ def article(name):
 
 
 def gifs(name):
-    """The moving pictures of a page, as bytes."""
-    return [base64.b64decode(image["src"].removeprefix(GIF)) for image in article(name).select("img.moving")]
+    """The files of a page's moving pictures."""
+    return [HTML / image["src"] for image in article(name).select("img.moving")]
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_traceback_and_no_raw_markup_reaches_the_reader(name):
-    text = article(name)
-    for code in text.select("pre, code, script, style, .math"):
-        code.extract()
-    words = text.get_text()
-    assert "Traceback" not in words and "$$" not in words and "{cite" not in words and "```" not in words
+def test_every_formula_was_drawn_while_building(name):
+    for formula in article(name).select(".math"):
+        assert formula.select_one(".katex-html") and formula.select_one("math"), formula
+    assert not article(name).select(".katex-error")
+    assert len(article(name).select(".math")) > 40 or name in ("index", "checks", "references")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_no_equation_is_one_that_mathjax_refuses(name):
-    for equation in article(name).select("div.math"):  # a double backslash makes Sphinx add `split`: write \cr instead
-        assert not ("\\tag" in equation.get_text() and "{split}" in equation.get_text()), equation.get_text()
+def test_a_formula_that_cannot_be_drawn_is_an_error():
+    assert "katex-display" in katex.render("x^2", True) and "katex-display" not in katex.render("x^2", False)
+    with pytest.raises(ValueError, match="KaTeX does not take the formula .*nosuch"):
+        katex.render("\\nosuch{x}", False)
+
+
+@pytest.mark.parametrize("path", sorted(HTML.glob("*.html")), ids=lambda path: path.stem)
+def test_nothing_is_asked_of_another_server(path):
+    html = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    kinds = "script[src], img, iframe, source, link[rel=stylesheet], link[rel=preload], link[rel=icon]"
+    asked = [tag.get("src") or tag.get("href") for tag in html.select(kinds)]
+    assert asked and not [address for address in asked if address.startswith(("http", "//"))]
+    assert not re.search(r"fontawesome\.js|unpkg|jsdelivr|cdnjs", path.read_text(encoding="utf-8"))
+
+
+def test_styles_ask_nobody_else_either():
+    for path in HTML.glob("_static/**/*.css"):
+        assert not re.search(r"url\([\"']?(https?:)?//", path.read_text(encoding="utf-8")), path
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_picture_is_there_and_has_a_text(name):
     for image in article(name).find_all("img"):
         assert len(image.get("alt", "")) > 20, image.get("src", "")[:80]
-        if not image["src"].startswith("data:"):
-            assert (HTML / unquote(image["src"])).is_file()
+        with Image.open(HTML / unquote(image["src"])) as picture:
+            assert (int(image["width"]), int(image["height"])) == picture.size
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_only_the_first_picture_does_not_wait(name):
+    assert ["loading" in image.attrs for image in article(name).find_all("img")[1:]].count(False) == 0
+    assert not article(name).find("img", loading="lazy") or "loading" not in article(name).find("img").attrs
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_table_has_headers(name):
+    for table in article(name).find_all("table"):
+        assert table.select("thead th"), table.get_text()[:80]
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_internal_links_and_anchors_resolve(name):
-    for link in article(name).find_all("a", href=True):
+    for link in page(name).find_all("a", href=True):
         address, anchor = urldefrag(link["href"])
         if "://" in address or address.startswith("mailto:"):
             continue
         target = HTML / unquote(address) if address else HTML / f"{name}.html"
         assert target.is_file(), link["href"]
-        if anchor:
-            assert BeautifulSoup(target.read_text(encoding="utf-8"), "html.parser").find(id=anchor), link["href"]
+        if anchor and target.suffix == ".html":
+            assert page(target.stem).find(id=anchor), link["href"]
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_animations_are_light_move_and_can_be_paused(name):
     films = gifs(name)
-    assert films or name in ("notation", "references")
+    assert films or name in ("notation", "checks", "references")
     for film in films:
-        assert len(film) <= 500 * 1024
-        assert Image.open(io.BytesIO(film)).n_frames >= 10
-    assert sum(map(len, films)) <= 2 * 2**20
+        assert film.stat().st_size <= 500 * 1024
+        assert Image.open(film).n_frames >= 10
+    assert sum(film.stat().st_size for film in films) <= 2 * 2**20
     boxes = [box["id"] for box in article(name).select(".vae-animation input[type=checkbox]")]
     labels = [label["for"] for label in article(name).select(".vae-animation label")]
     assert len(films) == len(set(boxes)) == len(article(name).select("img.still")) and boxes == labels
@@ -92,6 +120,63 @@ def test_solutions_are_folded_and_executed(name):
     folded = article(name).select("details.hide")
     solutions = [fold for fold in folded if "Show the solution" in fold.get_text()]
     assert len(solutions) == 3 and all(fold.select_one("div.cell_output, .output") for fold in solutions)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_opens_with_its_cost_and_buttons_and_closes_with_where_to_go(name):
+    opening = article(name).select_one(".opening")
+    assert project.minutes(name) in opening.get_text()
+    colab, download, source = opening.select("a")
+    assert colab["href"] == project.in_colab(name) and source["href"] == project.in_repository(f"book/{name}.md")
+    stored = (project.ROOT / "notebooks" / f"{name}.ipynb").read_bytes()
+    assert "download" in download.attrs and (HTML / unquote(download["href"])).read_bytes() == stored
+    objectives = opening.find_previous("ul")
+    assert len(objectives.select("li")) >= 4 and "can" in objectives.find_previous("p").get_text()
+    assert "Where to go next" in article(name).find_all("h2")[-1].get_text()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_compared_cell_is_on_the_page_of_checks(name):
+    links = {link["href"] for link in article("checks").select("table.claims a")}
+    compared = claims.compared_cells(name)
+    assert {f"{name}.html#cell-{cell.id}" for _, _, cell, _ in compared} <= links
+    text = re.sub(r"\s+", " ", article("checks").get_text(" "))
+    for _, lines, _, place in compared:
+        assert f"Cell {place}" in text and re.sub(r"\s+", " ", lines[-1].strip()) in text
+    for section, _, cell, _ in compared[:3]:  # the anchor leads to that very cell
+        shown = page(name).find(id=f"cell-{cell.id}").select_one("pre").get_text()
+        assert shown.split() == cell.source.split(), section
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_shared_link_shows_title_description_and_picture(name):
+    head = page(name).head
+    properties = {tag.get("property") or tag.get("name"): tag.get("content") for tag in head.find_all("meta")}
+    assert properties["og:title"] and properties["og:site_name"] == "Variational Auto-Encoders, executed"
+    assert len(properties["description"]) > 40 and properties["og:description"]
+    assert properties["og:url"] == head.find("link", rel="canonical")["href"] == f"{project.SITE}{name}.html"
+    shared = HTML / properties["og:image"].removeprefix(project.SITE)
+    with Image.open(shared) as picture:
+        assert picture.size == (1200, 630) and shared.stat().st_size < 500 * 1024
+    assert (HTML / head.find("link", rel="icon")["href"]).is_file()
+    assert len(head.find_all("meta", attrs={"name": "viewport"})) == 1
+
+
+def test_the_map_of_the_site_lists_every_page():
+    addresses = {tag.text for tag in ElementTree.parse(HTML / "sitemap.xml").iter() if tag.tag.endswith("}loc")}
+    assert addresses == {f"{project.SITE}{name}.html" for name in PAGES}
+
+
+def test_going_over_a_finished_page_changes_nothing():
+    for path in HTML.glob("*.html"):
+        html = path.read_text(encoding="utf-8")
+        assert finish.finished(html, HTML, is_search=path.name == "search.html") == html
+
+
+def test_the_repository_itself_is_small():
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=project.ROOT, capture_output=True, text=True, check=True)
+    files = [project.ROOT / name for name in tracked.stdout.split("\0") if name]
+    assert sum(path.stat().st_size for path in files if path.is_file()) <= 10 * 2**20
 
 
 def test_the_first_page_says_what_chapters_cost():
@@ -115,7 +200,10 @@ def test_the_fingerprint_sees_the_package_and_the_data(monkeypatch):
     assert build.fingerprint() != before
     monkeypatch.undo()
     assert build.fingerprint() == before
+    pages = build.pages_fingerprint()
     read_bytes = Path.read_bytes
     changed = {"synthetic.py": b"#"}  # a file in a folder below the package
     monkeypatch.setattr(Path, "read_bytes", lambda path: read_bytes(path) + changed.get(path.name, b""))
-    assert build.fingerprint() != before
+    assert build.fingerprint() != before and build.pages_fingerprint() == pages
+    changed["book.css"] = b"/**/"
+    assert build.pages_fingerprint() != pages
