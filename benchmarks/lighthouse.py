@@ -1,0 +1,50 @@
+"""Lighthouse's scores of each chapter, on a desktop, served on this machine with compression.
+
+    python -m benchmarks.lighthouse
+
+Needs the built book, Node.js and Chromium or Chrome. Exits with 1 where a score is below what the book promises.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from tests.browser import NAMES, SWITCHES
+from tools import project, serve
+
+VERSION = "lighthouse@13.5.0"
+LEAST = {"performance": 90, "accessibility": 100, "best-practices": 100, "seo": 100}
+
+
+def scores(url, browser):
+    """Lighthouse's report of one page: each category in percent, and what was found wanting."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        subprocess.run(
+            ["npx", "--yes", VERSION, url, "--preset=desktop", "--quiet", "--output=json", f"--output-path={report}",
+             f"--chrome-flags=--headless {' '.join(SWITCHES)}"], check=True, env={**os.environ, "CHROME_PATH": browser})
+        found = json.loads(report.read_text(encoding="utf-8"))
+    wanting = [audit["id"] for audit in found["audits"].values() if audit["score"] is not None and audit["score"] < 0.9]
+    return {name: round(100 * found["categories"][name]["score"]) for name in LEAST}, wanting
+
+
+def main():
+    browser = next(filter(None, map(shutil.which, NAMES)), None) or sys.exit("no Chromium or Chrome is installed")
+    server, address = serve.start()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    short = False
+    print(f"{'page':24}" + "".join(f"{name:>16}" for name in LEAST))
+    for name in ["index", *(path.stem for path in project.CHAPTERS), "notation", "checks", "references"]:
+        percent, wanting = scores(f"{address}{name}.html", browser)
+        short |= any(percent[category] < least for category, least in LEAST.items())
+        print(f"{name:24}", *(f"{value:15}" for value in percent.values()), "", ", ".join(wanting), flush=True)
+    sys.exit(short)
+
+
+if __name__ == "__main__":
+    main()
