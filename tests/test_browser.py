@@ -54,6 +54,22 @@ def test_nothing_is_wider_than_the_window(visit):
     assert sticking_out == []
 
 
+def test_no_number_of_an_equation_lies_on_the_equation(visit):
+    assert visit.page.evaluate("""() => [...document.querySelectorAll(".katex-html")].filter(formula => {
+      const number = formula.querySelector(".tag")?.getBoundingClientRect();
+      const liesOn = part => !part.closest(".tag") && part.getBoundingClientRect().right > number.left;
+      return number && [...formula.querySelectorAll(".base")].some(liesOn);
+    }).map(formula => formula.textContent)""") == []
+
+
+def test_nothing_needs_to_scroll_on_a_wide_screen_but_some_code(visit):
+    visit.page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+    scrolling = visit.page.evaluate("""() => [...document.querySelectorAll(
+        "div.math, .table-scroll, .pst-scrollable-table-container, .cell_output .output pre")].filter(part =>
+        part.scrollWidth > part.clientWidth + 1).map(part => part.textContent.trim().slice(0, 80))""")
+    assert visit.width < 1000 or scrolling == []
+
+
 def test_no_raw_markup_is_left(visit):
     words = visit.page.evaluate("""() => {
       const main = document.querySelector("main").cloneNode(true);
@@ -148,4 +164,40 @@ def test_a_wrong_address_gets_the_book_s_own_page(browser, address):
     visit.page.locator("article a").first.click()
     visit.page.wait_for_load_state()
     assert visit.page.url in (address, f"{address}index.html")
+    visit.close()
+
+
+def test_the_theme_can_be_chosen_and_is_remembered(browser, address):
+    visit = Visit(browser, f"{address}notation.html", theme="light")
+    chosen = set()
+    for _ in range(3):
+        visit.page.locator("button.theme-switch-button").first.click()
+        chosen.add(visit.page.evaluate("document.documentElement.dataset.theme"))
+        if chosen == {"light", "dark"}:
+            break
+    last = visit.page.evaluate("document.documentElement.dataset.theme")
+    visit.page.goto(f"{address}references.html")
+    assert chosen == {"light", "dark"} and visit.page.evaluate("document.documentElement.dataset.theme") == last
+    visit.close()
+
+
+def test_text_formulas_and_pictures_need_no_script(browser, address):
+    visit = Visit(browser, f"{address}4_gaussian.html", java_script_enabled=False)
+    formulas = visit.page.locator(".math .katex-html")
+    assert formulas.count() > 100 and formulas.first.is_visible()
+    assert visit.page.locator("article img").first.is_visible()
+    visit.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_buttons_of_the_side_bars_work(browser, address, width):
+    visit = Visit(browser, f"{address}1_modules.html", width)
+    visit.page.locator(".primary-toggle:visible").first.click()
+    if width > 1000:
+        visit.page.locator("#pst-primary-sidebar a[href='2_mnist.html']").wait_for(state="hidden", timeout=3000)
+    else:
+        visit.page.locator("dialog[open] a[href='2_mnist.html']").wait_for(timeout=3000)
+        visit.page.keyboard.press("Escape")
+        visit.page.locator(".secondary-toggle:visible").first.click()
+        visit.page.locator("dialog[open] a[href='#where-to-go-next']").wait_for(timeout=3000)
     visit.close()

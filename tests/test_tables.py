@@ -6,8 +6,14 @@ from vaebook.tables import mean_and_error, mean_and_spread, table
 def test_a_table_shows_its_headers_and_rows_and_can_scroll():
     soup = BeautifulSoup(table([["a", "1.500"], ["b < c", "2 ± 1"]], ["name", "value"]).data, "html.parser")
     assert soup.div["class"] == ["table-scroll"]
-    assert [cell.get_text(strip=True) for cell in soup.find_all("th")] == ["name", "value"]
-    assert [cell.get_text(strip=True) for cell in soup.find_all("td")] == ["a", "1.500", "b < c", "2 ± 1"]
+    assert [cell.get_text(strip=True) for cell in soup.select("thead th")] == ["name", "value"]
+    assert [cell.get_text(strip=True) for cell in soup.select('tbody th[scope="row"]')] == ["a", "b < c"]
+    assert [cell.get_text(strip=True) for cell in soup.find_all("td")] == ["1.500", "2 ± 1"]
+
+
+def test_a_corner_without_a_word_is_no_header():
+    soup = BeautifulSoup(table([["a", "1"]], ["", "value"]).data, "html.parser")
+    assert [cell.get_text(strip=True) for cell in soup.find_all("th")] == ["value", "a"]
 
 
 def test_the_spread_is_the_standard_deviation_over_runs():

@@ -21,6 +21,7 @@ def test_conversion_is_deterministic_and_free_of_raw_myst(path):
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert not re.search(r"\{[a-z:]+\}`|^(```|:::)\{|\.md\)|^\([\w-]+\)=", prose, re.MULTILINE)
+    assert not re.search(r"!\[[^\]]*\]\((?!https://)|<img", prose)  # a picture that is not there
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)

@@ -54,6 +54,12 @@ def names_in_tests():
     return found
 
 
+@cache
+def of_package(file):
+    """Whether a file of tests imports from a module of the package, and so tests it."""
+    return "\nfrom vaebook." in (project.ROOT / "tests" / file).read_text(encoding="utf-8")
+
+
 def taught(chapter):
     """The dotted names of the package's code that a chapter shows, in the chapter's order."""
     text = (project.BOOK / f"{chapter}.md").read_text(encoding="utf-8")
@@ -61,12 +67,12 @@ def taught(chapter):
 
 
 def tests_of(name):
-    """The unit tests, as (file, name), that use the object with this dotted name.
+    """The unit tests of the package, as (file, name), that use the object with this dotted name.
 
     A helper that no test calls is tested by way of what calls it in its module.
     """
     module, _, short = name.rpartition(".")
-    tests = [test for test, used in names_in_tests().items() if short in used]
+    tests = [(file, test) for (file, test), used in names_in_tests().items() if short in used and of_package(file)]
     if tests:
         return tests
     source = ast.parse((project.ROOT / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8"))
@@ -84,7 +90,7 @@ def table(headers, rows, widths):
 
     group += nodes.thead("", row([[nodes.paragraph("", text)] for text in headers]))
     group += nodes.tbody("", *(row(entries) for entries in rows))
-    return nodes.table("", group, classes=["claims"])
+    return nodes.table("", group, classes=["claims", "colwidths-given"])
 
 
 def lines_of(parts):
@@ -92,29 +98,46 @@ def lines_of(parts):
     return [nodes.line_block("", *(nodes.line("", "", part) for part in parts))]
 
 
+def in_words(test):
+    """The name of a test as a sentence."""
+    return test.removeprefix("test_").replace("_s_", "'s ").replace("_", " ")
+
+
 class Claims(SphinxDirective):
-    """The cells of a chapter that are compared, or with `:code:` the code that it shows and the tests of that code."""
+    """The cells of a chapter that are compared; with `:code:` the code that it shows and the tests of that code.
+
+    With `:tests:` all tests of a file, whose name is then the argument.
+    """
 
     required_arguments = 1
-    option_spec = {"code": directives.flag}
+    option_spec = {"code": directives.flag, "tests": directives.flag}
 
     def run(self):
-        chapter = self.arguments[0]
-        return [self.code(chapter) if "code" in self.options else self.cells(chapter)]
+        name = self.arguments[0]
+        return [self.code(name) if "code" in self.options else self.tests(name) if "tests" in self.options
+                else self.cells(name)]
+
+    def tests(self, file):
+        names = [test for path, test in names_in_tests() if path == file]
+        if not names:
+            raise self.error(f"tests/{file} holds no test")
+        return nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", in_words(name))) for name in names))
 
     def cells(self, chapter):
         rows = []
         for section, lines, cell, place in compared_cells(chapter):
             link = nodes.reference("", section, refuri=f"{chapter}.html#cell-{cell.id}", internal=True)
             note = " (MNIST only)" if "mnist" in cell.metadata["tags"] else ""
-            rows.append([lines_of([nodes.literal("", line) for line in lines]), [nodes.paragraph("", "", link)],
-                         [nodes.paragraph("", f"Cell {place}{note}")]])
-        return table(["what is compared", "where it stands", "nbval's name"], rows, [60, 25, 15])
+            text = "\n".join(lines)
+            shown = lines_of([nodes.literal("", line) for line in lines])
+            if "columns" in cell.metadata["tags"]:  # laid out by the program that printed it
+                shown = [nodes.literal_block(text, text, language="none")]
+            rows.append([shown, [nodes.paragraph("", "", link)], [nodes.paragraph("", f"Cell {place}{note}")]])
+        return table(["what is printed and compared", "section", "cell"], rows, [62, 24, 14])
 
     def code(self, chapter):
         rows = []
         for name in taught(chapter):
-            tests = [nodes.inline("", f"{file}: {test.removeprefix('test_').replace('_', ' ')}")
-                     for file, test in tests_of(name)]
+            tests = [nodes.inline("", f"{file}: {in_words(test)}") for file, test in tests_of(name)]
             rows.append([[nodes.paragraph("", "", nodes.literal("", name.removeprefix("vaebook.")))], lines_of(tests)])
-        return table(["code that the chapter shows", "unit tests that use it"], rows, [30, 70])
+        return table(["code that the chapter shows", "unit tests that use it"], rows, [34, 66])

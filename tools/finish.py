@@ -61,7 +61,9 @@ def sized_image(tag, folder, first):
 
 def finished(html, folder, is_search=False):
     """The text of one page as it is published."""
-    html = html.replace('<div role="list" class="citation-list">', '<div class="citation-list">')  # it holds no items
+    html = re.sub(r'(<div class="citation" [^>]*?) role="doc-biblioentry"', r"\1", html)  # that role has been given up
+    html = html.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+    html = html.replace('<summary aria-label="Toggle hidden content">', "<summary>")  # "Show the solution" says more
     html = GIF.sub(lambda match: stored_gif(match, folder), light_head(html, is_search))
     tags = re.compile(r"<img\b[^>]*>")
     start = tags.search(html)

@@ -55,6 +55,14 @@ def anchor_cells(app, doctree):
         node["ids"].append(f"cell-{name}")
 
 
+def keep_minus(app, doctree):
+    """In prose, -ELBO gets a true minus sign, after which no line is broken."""
+    code = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block)
+    for text in list(doctree.findall(nodes.Text)):
+        if "-ELBO" in text and not isinstance(text.parent, code):
+            text.parent.replace(text, nodes.Text(text.replace("-ELBO", "\N{MINUS SIGN}ELBO")))
+
+
 def finish_pages(app, error):
     if error is None and app.builder.name == "html":
         finish.finish(Path(app.outdir), SHARED)
@@ -66,5 +74,6 @@ def setup(app):
     app.add_directive("claims", claims.Claims)
     app.connect("config-inited", addresses, priority=100)
     app.connect("doctree-read", anchor_cells)
+    app.connect("doctree-read", keep_minus)
     app.connect("build-finished", finish_pages)
     return {"parallel_read_safe": True}

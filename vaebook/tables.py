@@ -1,5 +1,7 @@
 """Numbers for readers: tables in HTML, and means with their spread."""
 
+import re
+
 import torch
 from IPython.display import HTML
 from tabulate import tabulate
@@ -8,12 +10,17 @@ from tabulate import tabulate
 def table(rows, headers):
     """An HTML table of `rows`, each a list as long as `headers`; it scrolls on a narrow screen.
 
-    Texts are shown as they come; all columns but the first are aligned to the right.
+    Texts are shown as they come; all columns but the first are aligned to the right. The first entry of
+    each row is its header, so that a reader who cannot see the table hears what a number belongs to.
     """
     alignment = ["left"] + ["right"] * (len(headers) - 1)
     content = tabulate(
         rows, headers, tablefmt="html", disable_numparse=True, colalign=alignment
     )
+    content = re.sub(
+        r"<tr><td([^>]*)>(.*?)</td>", r'<tr><th scope="row"\1>\2</th>', content
+    )
+    content = re.sub(r"<th>\s*</th>", "<td></td>", content)  # a corner heads nothing
     return HTML(f'<div class="table-scroll">{content}</div>')
 
 
