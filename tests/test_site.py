@@ -42,6 +42,18 @@ def test_every_formula_was_drawn_while_building(name):
     assert len(article(name).select(".math")) > 40 or name in ("index", "checks", "references")
 
 
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_short_formula_keeps_its_full_stop_and_says_it_once(name):
+    kept = article(name).select(".keep")
+    assert len(kept) > 10
+    for part in kept:
+        mark, after = part.get_text()[-1], str(part.next_sibling or "")
+        assert mark in ".,;:)?!" and not after.startswith(mark), part.get_text() + after[:20]
+    prose = [text for text in article(name).find_all(string=re.compile("ELBO"))
+             if text.find_parent("p") and not text.find_parent(["code", "annotation"])]
+    assert prose and not [text for text in prose if "-ELBO" in text]
+
+
 def test_a_formula_that_cannot_be_drawn_is_an_error():
     assert "katex-display" in katex.render("x^2", True) and "katex-display" not in katex.render("x^2", False)
     with pytest.raises(ValueError, match="KaTeX does not take the formula .*nosuch"):
@@ -206,5 +218,6 @@ def test_the_fingerprint_sees_the_package_and_the_data(monkeypatch):
     changed = {"synthetic.py": b"#"}  # a file in a folder below the package
     monkeypatch.setattr(Path, "read_bytes", lambda path: read_bytes(path) + changed.get(path.name, b""))
     assert build.fingerprint() != before and build.pages_fingerprint() == pages
-    changed["book.css"] = b"/**/"
-    assert build.pages_fingerprint() != pages
+    for name in ("book.css", "notation.md", "references.bib", "claims.py", "test_layers.py", "4_gaussian.ipynb"):
+        changed = {name: b" "}
+        assert build.pages_fingerprint() != pages, name

@@ -5,8 +5,8 @@
 
 Jupyter Book keeps the outputs of chapters whose cells have not changed. It does not see the package, the
 installed versions or the data, so the kept outputs are thrown away where one of these has changed. Sphinx does not
-see the tools, the notebooks and the tests that pages are made from, so all pages are written again where one of
-these has changed.
+see the tools, the notebooks and the tests that pages are made from, and the map of the site lists what was written
+last, so all pages are written again, without a run, where anything has changed.
 """
 
 import hashlib
@@ -45,9 +45,9 @@ def fingerprint():
 
 
 def pages_fingerprint():
-    """Of all that a written page depends on besides its source."""
-    return digest_of("tools/*.py", "tools/vendor/*", "tests/*.py", "notebooks/*.ipynb", "book/_static/**/*",
-                     "book/*.json", "_*.yml", "pyproject.toml").hexdigest()
+    """Of all that the written pages depend on."""
+    return digest_of("book/*.*", "book/_static/**/*", "notebooks/*.ipynb", "tests/*.py", "tools/*.py", "tools/vendor/*",
+                     "_*.yml", "pyproject.toml").hexdigest()
 
 
 def renew(stamp, current, folders):

@@ -133,7 +133,7 @@ class Claims(SphinxDirective):
             if "columns" in cell.metadata["tags"]:  # laid out by the program that printed it
                 shown = [nodes.literal_block(text, text, language="none")]
             rows.append([shown, [nodes.paragraph("", "", link)], [nodes.paragraph("", f"Cell {place}{note}")]])
-        return table(["what is printed and compared", "section", "cell"], rows, [62, 24, 14])
+        return table(["what is printed and compared", "section", "cell"], rows, [68, 20, 12])
 
     def code(self, chapter):
         rows = []

@@ -40,19 +40,8 @@ def visit(translator, node, display):
     except ValueError as error:
         REPORT.warning(str(error), location=node)  # the build takes warnings as errors
         raise nodes.SkipNode from error
-    drawn = f'<{tag} class="math notranslate">{html}</{tag}>'
-    translator.body.append(drawn if display else with_mark(drawn, node))
+    translator.body.append(f'<{tag} class="math notranslate">{html}</{tag}>')
     raise nodes.SkipNode
-
-
-def with_mark(drawn, node):
-    """A short formula in a line, kept together with the punctuation mark that follows it."""
-    place = node.parent.index(node) + 1
-    after = node.parent[place] if place < len(node.parent) else ""
-    if len(node.astext()) > 24 or not isinstance(after, nodes.Text) or after[:1] not in tuple(".,;:)?!"):
-        return drawn
-    node.parent.replace(after, nodes.Text(after[1:]))
-    return f'<span class="keep">{drawn}{after[0]}</span>'
 
 
 def setup(app):

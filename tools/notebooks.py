@@ -19,12 +19,10 @@ import time
 
 import jupytext
 import nbformat
-import torch
 
 from tools import project
 from tools.colab import plain_markdown, setup_source
 from tools.project import ROOT
-from vaebook.data import mnist
 
 CHECKED = "nbval-check-output"
 METADATA = {
@@ -120,6 +118,8 @@ def save_animations(executed):
 
 def save_time(chapter, seconds):
     """Note in book/chapter_times.json, which the first page shows, what a chapter costs on this kind of machine."""
+    import torch
+
     path = ROOT / "book" / "chapter_times.json"
     times = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -172,6 +172,8 @@ def main():
         for path in chapters:
             convert_again(path)
         return
+    from vaebook.data import mnist
+
     mnist("test")  # stored outputs are MNIST's: stop here where it cannot be had
     os.environ.pop("JPY_SESSION_NAME", None)  # no progress bars in stored output
     for path in chapters:

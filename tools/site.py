@@ -55,12 +55,18 @@ def anchor_cells(app, doctree):
         node["ids"].append(f"cell-{name}")
 
 
-def keep_minus(app, doctree):
-    """In prose, -ELBO gets a true minus sign, after which no line is broken."""
+def keep_together(app, doctree):
+    """No line is broken within -ELBO, which gets a true minus sign, nor between a short formula and its full stop."""
     code = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block)
     for text in list(doctree.findall(nodes.Text)):
         if "-ELBO" in text and not isinstance(text.parent, code):
             text.parent.replace(text, nodes.Text(text.replace("-ELBO", "\N{MINUS SIGN}ELBO")))
+    for formula in list(doctree.findall(nodes.math)):
+        place = formula.parent.index(formula)
+        after = formula.parent[place + 1] if place + 1 < len(formula.parent) else None
+        if isinstance(after, nodes.Text) and after[0] in ".,;:)?!" and len(formula.astext()) < 25:
+            kept = nodes.inline("", "", formula.deepcopy(), nodes.Text(after[0]), classes=["keep"])
+            formula.parent[place:place + 2] = [kept, nodes.Text(after[1:])]
 
 
 def finish_pages(app, error):
@@ -74,6 +80,6 @@ def setup(app):
     app.add_directive("claims", claims.Claims)
     app.connect("config-inited", addresses, priority=100)
     app.connect("doctree-read", anchor_cells)
-    app.connect("doctree-read", keep_minus)
+    app.connect("doctree-read", keep_together)
     app.connect("build-finished", finish_pages)
     return {"parallel_read_safe": True}
