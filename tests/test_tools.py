@@ -218,3 +218,5 @@ def test_tests_are_found_through_helpers_and_not_by_chance():
     by_its_layer = claims.tests_of("vaebook.layers.KullbackLeiblerDivergence")
     assert claims.tests_of("vaebook.layers.AddKLGradient") == by_its_layer
     assert claims.tests_of("vaebook.models.no_such_name") == []
+    evaluate = claims.tests_of("vaebook.training.evaluate")  # and not what evaluates a script in a page
+    assert evaluate and not any(file in ("test_browser.py", "test_site.py") for file, _ in evaluate)

@@ -50,6 +50,12 @@ def test_every_action_is_pinned_by_commit_and_says_its_version(path):
     assert lines and all(re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line) for line in lines)
 
 
+@pytest.mark.parametrize("job", jobs())
+def test_no_job_keeps_the_right_to_write_to_the_repository(job):
+    for step in job["steps"]:
+        assert "actions/checkout" not in step.get("uses", "") or step["with"]["persist-credentials"] is False
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_nothing_is_permitted_but_by_a_job(path):
     assert load(path)["permissions"] == {}
