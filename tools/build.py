@@ -64,11 +64,13 @@ def renew(stamp, current, folders):
 def main():
     if renew(EXECUTED, fingerprint(), KEPT):
         print("[book] all chapters will be executed, which takes some minutes", flush=True)
-    renew(WRITTEN, pages_fingerprint(), PAGES)
+    only_links = sys.argv[1:] == ["linkcheck"]
+    if not only_links:
+        renew(WRITTEN, pages_fingerprint(), PAGES)
     start = time.time()
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "book", "--path-output", ".",
                "--config", ROOT / "_config.yml", "--toc", ROOT / "_toc.yml", "--warningiserror", "--keep-going"]
-    if sys.argv[1:] == ["linkcheck"]:
+    if only_links:
         sys.exit(subprocess.run([*command, "--builder", "linkcheck"], cwd=ROOT).returncode)
     result = subprocess.run(command, cwd=ROOT)
     if result.returncode:
