@@ -7,14 +7,13 @@ Needs the built book, Node.js and Chromium or Chrome. Exits with 1 where a score
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 from pathlib import Path
 
-from tests.browser import NAMES, SWITCHES
+from tests.browser import SWITCHES, find_browser
 from tools import project, serve
 
 VERSION = "lighthouse@13.5.0"
@@ -34,7 +33,7 @@ def scores(url, browser):
 
 
 def main():
-    browser = next(filter(None, map(shutil.which, NAMES)), None) or sys.exit("no Chromium or Chrome is installed")
+    browser = find_browser() or sys.exit("no Chromium or Chrome is installed")
     server, address = serve.start()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     short = False

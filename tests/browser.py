@@ -11,9 +11,14 @@ SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 THEMES, WIDTHS = ["light", "dark"], [360, 1280]
 
 
+def find_browser():
+    """The path of the first browser that is installed, or None."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
 def chromium_or_stop():
     """The browser's path. Without one: a failure in CI, a skip that says so elsewhere."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = find_browser()
     if found is None:
         words = f"no browser: none of {', '.join(NAMES)} is installed, so the pages were not opened"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(words)

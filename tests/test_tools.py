@@ -206,7 +206,7 @@ def test_a_claim_is_found_with_its_section_and_nbval_s_number():
     stored = nbformat.read(ROOT / "notebooks" / "4_gaussian.ipynb", as_version=4)
     code = [cell for cell in stored.cells if cell.cell_type == "code"]
     found = claims.compared_cells("4_gaussian")
-    assert len(found) == len(notebooks.checked_cells(stored)) and all(code[place] is not None for *_, place in found)
+    assert len(found) == len(notebooks.checked_cells(stored))
     for section, lines, cell, place in found:
         assert section and lines and code[place].id == cell.id
         assert lines[0] in code[place].outputs[0].text
