@@ -33,7 +33,7 @@ from torchvision.datasets import MNIST
 from vaebook.data import data_folder, mnist
 from vaebook.models import BernoulliVAE, sample_latents
 from vaebook.objectives import negative_elbo
-from vaebook.training import evaluate, fit
+from vaebook.training import evaluate, fit, seeded
 
 FIT_EPOCHS = 4
 
@@ -62,8 +62,7 @@ def usual_loop(seed, epochs=10):
 
 def with_fit(seed, x_train, epochs=FIT_EPOCHS):
     """Train with `fit`. Returns the model and the seconds it took."""
-    torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     model = BernoulliVAE(784, [400], 20)
     start = time.perf_counter()
     fit(model, negative_elbo, x_train, epochs=epochs, generator=generator)

@@ -14,7 +14,7 @@ from vaebook.layers import (
     ReparameterizationSampler,
     Reparameterize,
 )
-from vaebook.models import modular_vae, sample_latents
+from vaebook.models import ModularVAE, sample_latents
 from vaebook.objectives import kl_standard_normal
 
 
@@ -152,7 +152,7 @@ def save_and_load(model):
 @pytest.mark.parametrize("twin_of", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model)), save_and_load])
 def test_a_model_with_the_layers_can_be_copied_pickled_and_moved_after_training(twin_of):
     torch.manual_seed(0)
-    model = modular_vae(12, [8], 3)
+    model = ModularVAE(12, [8], 3)
     model.sample.generator = torch.Generator().manual_seed(1)
     x = torch.rand(4, 12)
     model(x).sum().backward()

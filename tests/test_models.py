@@ -4,7 +4,7 @@ import torch
 from vaebook.models import (
     BernoulliVAE,
     hidden_layers,
-    modular_vae,
+    ModularVAE,
     sample_latents,
 )
 
@@ -54,14 +54,14 @@ def test_hidden_layers_end_in_a_relu():
 
 @pytest.mark.parametrize("arguments, name", [((0, [4], 2), "data_dims"), ((4, [4], 0), "latent_dims"),
                                              ((4.0, [4], 2), "data_dims"), ((4, [0], 2), "hidden_sizes")])
-@pytest.mark.parametrize("make", [BernoulliVAE, modular_vae])
+@pytest.mark.parametrize("make", [BernoulliVAE, ModularVAE])
 def test_a_size_that_is_none_is_named(make, arguments, name):
     with pytest.raises(ValueError, match=name):
         make(*arguments)
 
 
 def test_a_modular_vae_is_one_chain_of_modules():
-    model = modular_vae(576, [1152, 1152], 2)
+    model = ModularVAE(576, [1152, 1152], 2)
     assert [name for name, _ in model.named_children()] == ["encode", "kl", "sample", "decode"]
     count = sum(parameter.numel() for parameter in model.parameters())
     assert count == (577 + 1153) * 1152 + 2 * 1153 * 2 + (3 + 1153) * 1152 + 1153 * 576

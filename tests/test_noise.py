@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from vaebook.layers import BernoulliNoise, FlipPixels
-from vaebook.models import BernoulliVAE, modular_vae
+from vaebook.models import BernoulliVAE, ModularVAE
 from vaebook.objectives import (
     bernoulli_log_likelihood,
     kl_standard_normal,
@@ -104,7 +104,7 @@ def test_a_gradient_changes_its_sign_where_a_pixel_was_flipped():
 def test_as_the_first_layer_the_loss_is_that_of_the_clean_image_given_the_noisy_one():
     """(3.6): the code comes from x', and has to explain x."""
     torch.manual_seed(0)
-    model, x = modular_vae(12, [8], 3).double(), binary(200, 12, dtype=torch.float64)
+    model, x = ModularVAE(12, [8], 3).double(), binary(200, 12, dtype=torch.float64)
     model.encode.insert(0, BernoulliNoise(0.2, source(1)))
     terms = modular_negative_elbo(model, x, source(2))
     noisy = BernoulliNoise(0.2, source(1))(x)
@@ -117,7 +117,7 @@ def test_as_the_first_layer_the_loss_is_that_of_the_clean_image_given_the_noisy_
 
 
 def test_it_fits_in_front_of_both_encoders_and_adds_no_parameter():
-    for model, encoder in ((modular_vae(12, [8], 3), "encode"), (BernoulliVAE(12, [8], 3), "encoder")):
+    for model, encoder in ((ModularVAE(12, [8], 3), "encode"), (BernoulliVAE(12, [8], 3), "encoder")):
         keys = len(model.state_dict())
         getattr(model, encoder).insert(0, BernoulliNoise(0.1))
         assert isinstance(getattr(model, encoder)[0], BernoulliNoise) and len(model.state_dict()) == keys

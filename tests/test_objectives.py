@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vaebook.models import BernoulliVAE, modular_vae, sample_latents
+from vaebook.models import BernoulliVAE, ModularVAE, sample_latents
 from vaebook.objectives import (
     active_units,
     bernoulli_log_likelihood,
@@ -84,7 +84,7 @@ def test_negative_elbo_adds_its_two_parts_per_example(small_model, small_x, gene
 def modular_terms(seed=5):
     """A small modular VAE, 7 examples, its loss terms, and the same terms by formulas and autograd alone."""
     torch.manual_seed(0)
-    model, x = modular_vae(12, [8], 3).double(), (randn(7, 12) > 0).double()
+    model, x = ModularVAE(12, [8], 3).double(), (randn(7, 12) > 0).double()
     terms = modular_negative_elbo(model, x, torch.Generator().manual_seed(seed))
     mu, logvar = model.encode(x)
     z = sample_latents(mu, logvar, randn(7, 3, seed=seed))
@@ -226,7 +226,7 @@ def test_active_units_are_those_whose_mean_varies():
     (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 5)), r"x must have shape \(B, 6\)"),
     (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 6), 0), "step must be a positive number"),
     (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 6), 0.1, -1), "reach must be a positive"),
-    (lambda: log_likelihood_on_grid(modular_vae(6, [4], 3), torch.zeros(2, 6)), "model must have latent_dims 2, got 3"),
+    (lambda: log_likelihood_on_grid(ModularVAE(6, [4], 3), torch.zeros(2, 6)), "model must have latent_dims 2, got 3"),
 ])
 def test_errors_name_the_argument(call, message):
     with pytest.raises(ValueError, match=message):

@@ -57,7 +57,7 @@ def test_a_stale_listing_is_noticed_and_renewed():
 
 TAUGHT = {
     "1_modules": {"layers.AddKLGradient", "layers.KullbackLeiblerDivergence", "layers.Reparameterize",
-                  "layers.ReparameterizationSampler", "layers.GaussianHead", "models.modular_vae",
+                  "layers.ReparameterizationSampler", "layers.GaussianHead", "models.ModularVAE",
                   "objectives.modular_negative_elbo", "objectives.kl_standard_normal",
                   "objectives.bernoulli_log_likelihood", "objectives.log_likelihood_on_grid",
                   "objectives.torn_pairs", "training.falling_price"},

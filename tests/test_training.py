@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from vaebook.models import BernoulliVAE, modular_vae
+from vaebook.models import BernoulliVAE, ModularVAE
 from vaebook.objectives import (
     importance_weighted_bound,
     modular_negative_elbo,
@@ -38,7 +38,7 @@ def test_fit_approaches_the_entropy_of_the_data_and_does_not_cross_it():
 
 def test_fit_trains_a_modular_vae_whose_kl_gradient_is_its_layers():
     torch.manual_seed(0)
-    model, x_test = modular_vae(12, [16], 2), two_patterns(2000, seed=1)
+    model, x_test = ModularVAE(12, [16], 2), two_patterns(2000, seed=1)
     history = fit(model, modular_negative_elbo, two_patterns(4000), x_test, epochs=15, batch_size=50,
                   generator=torch.Generator().manual_seed(0))
     assert math.log(2) < history["test_loss"][-1] < math.log(2) + 0.7
@@ -46,7 +46,7 @@ def test_fit_trains_a_modular_vae_whose_kl_gradient_is_its_layers():
 
 
 def test_the_price_of_the_code_falls_by_the_same_ratio_to_its_own_value():
-    model = modular_vae(12, [4], 3)
+    model = ModularVAE(12, [4], 3)
     weights = []
     for step in (0, 500, 1000, 1500, 9999):
         falling_price(step, model, start=8, until=1500)

@@ -3,159 +3,200 @@
 import torch
 
 
-def check_floating(name, x):
+def floating(name, x):
     """Raise unless `x` is a floating-point tensor."""
-    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
-        came = (
-            f"a {x.dtype} tensor" if isinstance(x, torch.Tensor) else type(x).__name__
-        )
+    is_tensor = isinstance(x, torch.Tensor)
+    if not is_tensor or not x.is_floating_point():
+        came = f"a {x.dtype} tensor" if is_tensor else type(x).__name__
         raise TypeError(f"{name} must be a floating-point tensor, got {came}")
 
 
-def check_last_axis(name, tensor, other_name, other):
-    """Raise unless both tensors have the same size along their last axis and broadcast before it."""
+def last_axis(name, tensor, other_name, other):
+    """Raise unless both have the same last axis, of one size, and broadcast before it."""
+    came, expected = tuple(tensor.shape), tuple(other.shape)
     try:
-        matches = (
-            torch.broadcast_shapes(tensor.shape, other.shape)[-1:]
-            == tensor.shape[-1:]
-            == other.shape[-1:]
-        )
+        torch.broadcast_shapes(came, expected)
+        matches = came[-1:] == expected[-1:]
     except RuntimeError:
         matches = False
     if not matches:
         raise ValueError(
-            f"{name} must match {other_name} of shape {tuple(other.shape)}, got {tuple(tensor.shape)}"
+            f"{name} must match {other_name} of shape {expected}, got {came}"
         )
 
 
-def check_same_shape(name, tensor, other_name, other):
+def shape(name, tensor, expected):
+    """Raise unless the tensor has the shape `expected`."""
+    if tuple(tensor.shape) != expected:
+        raise ValueError(
+            f"{name} must have shape {expected}, got {tuple(tensor.shape)}"
+        )
+
+
+def same_shape(name, tensor, other_name, other):
     """Raise unless both tensors have the same shape."""
-    if tensor.shape != other.shape:
+    came, expected = tuple(tensor.shape), tuple(other.shape)
+    if came != expected:
         raise ValueError(
-            f"{name} must have the shape of {other_name}, {tuple(other.shape)}, got {tuple(tensor.shape)}"
+            f"{name} must have the shape of {other_name}, {expected}, got {came}"
         )
 
 
-def check_examples(name, x, dims=None):
-    """Raise unless `x` is a finite floating-point tensor `(B, D)` with at least one row (and `D == dims`)."""
-    check_floating(name, x)
-    expected = f"(B, {dims if dims is not None else 'D'})"
-    if x.dim() != 2 or (dims is not None and x.shape[1] != dims):
-        raise ValueError(f"{name} must have shape {expected}, got {tuple(x.shape)}")
-    if x.shape[0] == 0:
-        raise ValueError(
-            f"{name} must hold at least one example, got shape {tuple(x.shape)}"
-        )
-    if (
-        not torch.isfinite(x.sum()) and not torch.isfinite(x).all()
-    ):  # the sum alone is ten times faster
-        raise ValueError(
-            f"{name} must be finite, got {int((~torch.isfinite(x)).sum())} NaN or infinite entries"
-        )
+def examples(name, x, dims="D"):
+    """Raise unless `x` is a finite floating-point tensor `(B, dims)` with a row at least."""
+    floating(name, x)
+    shape = tuple(x.shape)
+    if x.dim() != 2 or dims not in ("D", shape[1]):
+        raise ValueError(f"{name} must have shape (B, {dims}), got {shape}")
+    if shape[0] == 0:
+        raise ValueError(f"{name} must hold at least one example, got shape {shape}")
+    if torch.isfinite(x.sum()):  # ten times faster than to look at each entry
+        return
+    others = int((~torch.isfinite(x)).sum())
+    if others:
+        raise ValueError(f"{name} must be finite, got {others} NaN or infinite entries")
 
 
-def check_data(name, x, model):
-    """Raise unless `x` suits `model`: its `data_dims` and its `data_range`, where it states them."""
-    check_examples(name, x, getattr(model, "data_dims", None))
+CONTRACT = {
+    "encode": "encode(x) -> mu, logvar",
+    "decode": "decode(z) -> the parameters of p(x|z)",
+    "log_likelihood": "log_likelihood(z, x) -> log p(x|z)",
+}
+
+
+def contract(model):
+    """Raise unless `model` answers the three calls and says how long its code is."""
+    kind = type(model).__name__
+    for call, words in CONTRACT.items():
+        if not callable(getattr(model, call, None)):
+            raise TypeError(f"model must answer {words}, got a {kind} without {call}")
+    if not hasattr(model, "latent_dims"):
+        raise TypeError(f"model must state its latent_dims, got a {kind} without them")
+
+
+def data(name, x, model):
+    """Raise unless `model` keeps the contract and `x` suits its `data_dims` and `data_range`."""
+    contract(model)
+    examples(name, x, getattr(model, "data_dims", "D"))
     low, high = getattr(model, "data_range", (-torch.inf, torch.inf))
     if x.min() < low or x.max() > high:
-        raise ValueError(
-            f"{name} must hold values in [{low}, {high}], got values from {x.min():g} to {x.max():g}"
-        )
+        came = f"values from {x.min():g} to {x.max():g}"
+        raise ValueError(f"{name} must hold values in [{low}, {high}], got {came}")
 
 
-def check_positive_int(name, value):
+def terms(loss_terms, batch_size):
+    """Raise unless `loss_terms` is what a loss_fn returns: a dict of `(B,)` with "loss"."""
+    if not isinstance(loss_terms, dict):
+        came = type(loss_terms).__name__
+        raise TypeError(f"loss_fn must return a dict of (B,) tensors, got {came}")
+    if "loss" not in loss_terms:
+        came = ", ".join(map(repr, loss_terms)) or "no term"
+        raise ValueError(f"loss_fn must return a term 'loss', got {came}")
+    for name, term in loss_terms.items():
+        shape = tuple(getattr(term, "shape", ()))
+        if shape != (batch_size,):
+            expected = f"one value per example, shape ({batch_size},)"
+            raise ValueError(f"loss_fn must return {expected}, got {name!r} of {shape}")
+
+
+def positive_int(name, value):
     """Raise unless `value` is an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
 
 
-def check_layer_sizes(data_dims, hidden_sizes, latent_dims):
+def positive_ints(values):
+    """Raise unless each of `values`, a dict from name to value, is an integer of at least 1."""
+    for name, value in values.items():
+        positive_int(name, value)
+
+
+def layer_sizes(data_dims, hidden_sizes, latent_dims):
     """Raise unless all sizes of an auto-encoder are integers of at least 1."""
-    check_positive_int("data_dims", data_dims)
-    check_positive_int("latent_dims", latent_dims)
+    positive_ints({"data_dims": data_dims, "latent_dims": latent_dims})
+    if not isinstance(hidden_sizes, tuple | list):
+        raise TypeError(
+            f"hidden_sizes must be a list of integers, got {hidden_sizes!r}"
+        )
     for size in hidden_sizes:
-        check_positive_int("hidden_sizes", size)
+        positive_int("hidden_sizes", size)
 
 
-def check_pair(name, value, expected):
+def pair(name, value, expected):
     """Raise unless `value` is a tuple or list of two; `expected` says so in the argument's terms."""
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise ValueError(f"{name} must be {expected}, got {value!r}")
 
 
-def check_positive(name, value):
+def number(name, value, expected, fits):
+    """Raise unless fits(value) is true; `expected` says in words what fits."""
+    try:
+        if fits(value):
+            return
+    except TypeError as error:
+        raise TypeError(f"{name} must be {expected}, got {value!r}") from error
+    raise ValueError(f"{name} must be {expected}, got {value!r}")
+
+
+def positive(name, value):
     """Raise unless `value` is a finite number above 0."""
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{name} must be a positive number, got {value!r}")
+    number(name, value, "a positive number", lambda value: 0 < value < torch.inf)
 
 
-def check_not_negative(name, value):
+def not_negative(name, value):
     """Raise unless `value` is a finite number of at least 0."""
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
+    number(name, value, "a number of at least 0", lambda value: 0 <= value < torch.inf)
 
 
-def check_probability(name, value):
+def probability(name, value):
     """Raise unless `value` is a number in [0, 1]."""
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must be in [0, 1], got {value!r}")
+    number(name, value, "in [0, 1]", lambda value: 0 <= value <= 1)
 
 
-def check_binary(name, x):
+def binary(name, x):
     """Raise unless `x` is a floating-point tensor that holds only 0 and 1."""
-    check_floating(name, x)
-    other = (x != 0) & (x != 1)
-    if other.any():
-        raise ValueError(
-            f"{name} must hold only 0 and 1, got {int(other.sum())} other entries such as {x[other][0].item():g}"
-        )
+    floating(name, x)
+    other = x[(x != 0) & (x != 1)]
+    if len(other):
+        came = f"{len(other)} other entries such as {other[0].item():g}"
+        raise ValueError(f"{name} must hold only 0 and 1, got {came}")
 
 
-def check_gaussian(gaussian):
-    """Return mu and logvar; raise unless `gaussian` is a pair of floating-point tensors of one shape."""
-    if not isinstance(gaussian, tuple | list) or len(gaussian) != 2:
-        came = (
-            f"{len(gaussian)} of them"
-            if isinstance(gaussian, tuple | list)
-            else type(gaussian).__name__
-        )
-        raise TypeError(f"gaussian must be a pair (mu, logvar), got {came}")
-    for name, tensor in zip(("mu", "logvar"), gaussian, strict=True):
-        check_floating(name, tensor)
-    mu, logvar = gaussian
-    check_same_shape("logvar", logvar, "mu", mu)
+def gaussian(pair):
+    """Return mu and logvar; raise unless `pair` holds two floating-point tensors of one shape."""
+    expected, is_sequence = "a pair (mu, logvar)", isinstance(pair, tuple | list)
+    if not is_sequence or len(pair) != 2:
+        came = f"{len(pair)} of them" if is_sequence else type(pair).__name__
+        raise TypeError(f"gaussian must be {expected}, got {came}")
+    mu, logvar = pair
+    floating("mu", mu)
+    floating("logvar", logvar)
+    same_shape("logvar", logvar, "mu", mu)
     return mu, logvar
 
 
-def check_covariance(name, cov):
+def covariance(name, cov):
     """Raise unless `cov` is a finite, symmetric and positive definite matrix `(D, D)`."""
     shape = tuple(cov.shape)
     if cov.dim() != 2 or shape[0] != shape[1] or shape[0] == 0:
         raise ValueError(f"{name} must have shape (D, D), got {shape}")
+    came = f"got {cov.tolist()}"
     if not torch.isfinite(cov).all():
-        raise ValueError(f"{name} of shape {shape} must be finite, got {cov.tolist()}")
+        raise ValueError(f"{name} of shape {shape} must be finite, {came}")
     if not torch.allclose(cov, cov.T, rtol=1e-10, atol=0):
-        raise ValueError(
-            f"{name} of shape {shape} must be symmetric, got {cov.tolist()}"
-        )
+        raise ValueError(f"{name} of shape {shape} must be symmetric, {came}")
     eigenvalues = torch.linalg.eigvalsh(cov)
     smallest, rounding = eigenvalues[0].item(), len(cov) * torch.finfo(cov.dtype).eps
     if smallest <= rounding * eigenvalues[-1].item():
-        raise ValueError(
-            f"{name} of shape {shape} must be positive definite, got {cov.tolist()} "
-            f"with smallest eigenvalue {smallest:g}"
-        )
+        expected = f"positive definite, {came} with smallest eigenvalue {smallest:g}"
+        raise ValueError(f"{name} of shape {shape} must be {expected}")
 
 
-def check_noise(name, noise, batch_size, latent_dims):
-    """Raise unless `noise` is a floating-point tensor `(N, batch_size, latent_dims)` with N at least 1."""
-    check_floating(name, noise)
-    if (
-        noise.dim() != 3
-        or noise.shape[1:] != (batch_size, latent_dims)
-        or len(noise) == 0
-    ):
-        raise ValueError(
-            f"{name} must have shape (N, {batch_size}, {latent_dims}) with N at least 1, got {tuple(noise.shape)}"
-        )
+def noise(name, noise, x, model):
+    """Raise unless `model` keeps the contract and `noise` is `(N, B, Z)` for the rows of x."""
+    contract(model)
+    floating(name, noise)
+    shape = tuple(noise.shape)
+    if len(shape) != 3 or shape[1:] != (len(x), model.latent_dims) or shape[0] == 0:
+        expected = f"(N, {len(x)}, {model.latent_dims}) with N at least 1"
+        raise ValueError(f"{name} must have shape {expected}, got {shape}")

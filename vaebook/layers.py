@@ -4,12 +4,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from vaebook.checks import (
-    check_binary,
-    check_gaussian,
-    check_not_negative,
-    check_probability,
-)
+from vaebook import checks
 
 
 class AddKLGradient(torch.autograd.Function):
@@ -46,11 +41,11 @@ class KullbackLeiblerDivergence(nn.Module):
 
     def __init__(self, weight=1.0, size_average=False):
         super().__init__()
-        check_not_negative("weight", weight)
+        checks.not_negative("weight", weight)
         self.weight, self.size_average, self.loss = weight, size_average, None
 
     def forward(self, gaussian):
-        mu, logvar = check_gaussian(gaussian)
+        mu, logvar = checks.gaussian(gaussian)
         scale = self.weight / mu.numel() if self.size_average else self.weight
         mu, logvar, self.loss = AddKLGradient.apply(mu, logvar, scale)
         return mu, logvar
@@ -79,7 +74,8 @@ class ReparameterizationSampler(nn.Module):
     """Draw one code z `(B, Z)` from N(mu, exp(logvar)), given the pair (mu, logvar).
 
     generator: source of the noise, on the device of mu; None is PyTorch's global one.
-    Raises TypeError or ValueError for a pair that does not fit.
+    A second argument, standard normal noise `(N, B, Z)`, takes the place of its own draw;
+    z then has that shape. Raises TypeError or ValueError for a pair that does not fit.
     Source: Kingma & Welling (2014), section 2.4.
     """
 
@@ -87,11 +83,11 @@ class ReparameterizationSampler(nn.Module):
         super().__init__()
         self.generator = generator
 
-    def forward(self, gaussian):
-        mu, logvar = check_gaussian(gaussian)
-        noise = torch.randn(
-            mu.shape, generator=self.generator, device=mu.device, dtype=mu.dtype
-        )
+    def forward(self, gaussian, noise=None):
+        mu, logvar = checks.gaussian(gaussian)
+        if noise is None:
+            like_mu = {"device": mu.device, "dtype": mu.dtype}
+            noise = torch.randn(mu.shape, generator=self.generator, **like_mu)
         return Reparameterize.apply(mu, logvar, noise)
 
 
@@ -134,11 +130,11 @@ class BernoulliNoise(nn.Module):
 
     def __init__(self, p=0.05, generator=None):
         super().__init__()
-        check_probability("p", p)
+        checks.probability("p", p)
         self.p, self.generator = p, generator
 
     def forward(self, x):
-        check_binary("x", x)
+        checks.binary("x", x)
         if not self.training:
             return x
         uniform = torch.rand(x.shape, generator=self.generator, device=x.device)

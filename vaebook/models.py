@@ -1,11 +1,13 @@
-"""The auto-encoders of the book, and the one line that makes them trainable."""
+"""The auto-encoders of the book. Each answers encode(x), decode(z), log_likelihood(z, x)."""
 
 from collections import OrderedDict
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from vaebook.checks import check_covariance, check_layer_sizes, check_noise
+from vaebook import checks
+from vaebook.distributions import bernoulli_log_likelihood, gaussian_log_likelihood
 from vaebook.layers import (
     GaussianHead,
     KullbackLeiblerDivergence,
@@ -13,85 +15,74 @@ from vaebook.layers import (
 )
 
 
-def sample_latents(mu, logvar, noise):
-    """Turn standard normal noise into codes: z = mu + sigma * noise.
-
-    mu, logvar: `(B, Z)`, the mean and the log-variance of q(z|x).
-    noise: `(B, Z)`, or `(N, B, Z)` for N codes per example.
-    Returns z, shaped like `noise`. Source: Kingma & Welling (2014), section 2.4.
-    """
-    return mu + (0.5 * logvar).exp() * noise
-
-
 def hidden_layers(sizes):
     """Stack a linear layer and a ReLU for each neighbouring pair in `sizes`."""
     layers = []
     for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*layers)
+    return layers
 
 
-class BernoulliVAE(nn.Module):
-    """A VAE with a diagonal Gaussian code and independent Bernoulli pixels.
+def mirrored_networks(data_dims, hidden_sizes, latent_dims):
+    """An encoder `(B, D)` to (mu, logvar), and a decoder `(..., Z)` to x_logits `(..., D)`.
 
     data_dims: D, the number of pixels.  latent_dims: Z, the length of the code.
     hidden_sizes: widths of the encoder's hidden layers; the decoder mirrors them.
-    Source: Kingma & Welling (2014), section 3 and appendix C.
+    Raises TypeError or ValueError for sizes that are no integers of at least 1.
     """
+    checks.layer_sizes(data_dims, hidden_sizes, latent_dims)
+    down, up = [data_dims, *hidden_sizes], [latent_dims, *reversed(hidden_sizes)]
+    encoder = nn.Sequential(*hidden_layers(down), GaussianHead(down[-1], latent_dims))
+    decoder = nn.Sequential(*hidden_layers(up), nn.Linear(up[-1], data_dims))
+    return encoder, decoder
+
+
+class BernoulliPixels:
+    """For a model whose decoder returns logits: independent pixels, each 0 or 1."""
 
     data_range = (0, 1)
 
+    def log_likelihood(self, z, x):
+        """log p(x|z) in nats of the codes z `(B, Z)` or `(N, B, Z)` for the rows of x `(B, D)`.
+
+        Returns `(B,)` or `(N, B)`. Codes `(K, 1, Z)` meet every row of x: `(K, B)`.
+        """
+        x_logits = self.decode(z)
+        if x_logits.dim() == 3 and x_logits.shape[1] == 1:  # one product of matrices
+            return x_logits[:, 0] @ x.T - F.softplus(x_logits).sum(-1)
+        return bernoulli_log_likelihood(x_logits, x)
+
+
+class BernoulliVAE(BernoulliPixels, nn.Module):
+    """A VAE with a diagonal Gaussian code and independent Bernoulli pixels.
+
+    Arguments as for `mirrored_networks`, which are its encode and its decode.
+    Source: Kingma & Welling (2014), section 3 and appendix C.
+    """
+
     def __init__(self, data_dims, hidden_sizes, latent_dims):
         super().__init__()
-        check_layer_sizes(data_dims, hidden_sizes, latent_dims)
         self.data_dims, self.latent_dims = data_dims, latent_dims
-        down = [data_dims, *hidden_sizes]
-        up = [latent_dims, *reversed(hidden_sizes)]
-        self.encoder = hidden_layers(down)
-        self.to_mu = nn.Linear(down[-1], latent_dims)
-        self.to_logvar = nn.Linear(down[-1], latent_dims)
-        self.decoder = nn.Sequential(hidden_layers(up), nn.Linear(up[-1], data_dims))
-
-    def encode(self, x):
-        """Map x `(B, D)` to mu and logvar, each `(B, Z)`."""
-        hidden = self.encoder(x)
-        return self.to_mu(hidden), self.to_logvar(hidden)
-
-    def decode(self, z):
-        """Map z `(..., Z)` to x_logits `(..., D)`."""
-        return self.decoder(z)
-
-    def forward(self, x, noise):
-        """Map x `(B, D)` and noise `(B, Z)` to x_logits `(B, D)`, mu and logvar."""
-        mu, logvar = self.encode(x)
-        return self.decode(sample_latents(mu, logvar, noise)), mu, logvar
+        self.encode, self.decode = mirrored_networks(
+            data_dims, hidden_sizes, latent_dims
+        )
 
 
-def modular_vae(data_dims, hidden_sizes, latent_dims):
-    """The same kind of VAE as one chain of modules: x `(B, D)` to x_logits `(B, D)`.
+class ModularVAE(BernoulliPixels, nn.Sequential):
+    """The same VAE as one chain of modules: x `(B, D)` to x_logits `(B, D)`.
 
-    Arguments as for BernoulliVAE. The parts are called encode, kl, sample and decode.
+    Arguments as for `mirrored_networks`. The parts are called encode, kl, sample, decode.
     The KL layer is set to nats per example: summed over the code, averaged over the
     batch, to go with a reconstruction that is averaged over the batch.
     """
-    check_layer_sizes(data_dims, hidden_sizes, latent_dims)
-    down, up = [data_dims, *hidden_sizes], [latent_dims, *reversed(hidden_sizes)]
-    model = nn.Sequential(
-        OrderedDict(
-            encode=nn.Sequential(
-                *hidden_layers(down), GaussianHead(down[-1], latent_dims)
-            ),
-            kl=KullbackLeiblerDivergence(weight=latent_dims, size_average=True),
-            sample=ReparameterizationSampler(),
-            decode=nn.Sequential(*hidden_layers(up), nn.Linear(up[-1], data_dims)),
-        )
-    )
-    model.data_dims, model.latent_dims, model.data_range = (
-        data_dims,
-        latent_dims,
-        (0, 1),
-    )
-    return model
+
+    def __init__(self, data_dims, hidden_sizes, latent_dims):
+        encode, decode = mirrored_networks(data_dims, hidden_sizes, latent_dims)
+        kl = KullbackLeiblerDivergence(weight=latent_dims, size_average=True)
+        sample = ReparameterizationSampler()
+        parts = OrderedDict(encode=encode, kl=kl, sample=sample, decode=decode)
+        super().__init__(parts)
+        self.data_dims, self.latent_dims = data_dims, latent_dims
 
 
 class GaussianMLP(nn.Module):
@@ -120,23 +111,14 @@ class GaussianVAE(nn.Module):
 
     def __init__(self, data_dims, hidden_size, latent_dims):
         super().__init__()
-        check_layer_sizes(data_dims, [hidden_size], latent_dims)
+        checks.layer_sizes(data_dims, [hidden_size], latent_dims)
         self.data_dims, self.latent_dims = data_dims, latent_dims
         self.encode = GaussianMLP(data_dims, hidden_size, latent_dims)
         self.decode = GaussianMLP(latent_dims, hidden_size, data_dims)
 
-    def forward(self, x, noise):
-        """Map x `(B, D)` and noise `(N, B, Z)` to four tensors: x_mu, x_logvar, mu, logvar.
-
-        x_mu, x_logvar: `(N, B, D)`, of p(x|z).  mu, logvar: `(B, Z)`, of q(z|x).
-        Raises ValueError for noise of another shape and for N = 0.
-        """
-        check_noise("noise", noise, len(x), self.latent_dims)
-        mu, logvar = self.encode(x)
-        z = sample_latents(mu, logvar, noise)  # (N, B, Z)
-        decoded = self.decode(z.flatten(0, 1))  # two of (N * B, D)
-        x_mu, x_logvar = (part.unflatten(0, z.shape[:2]) for part in decoded)
-        return x_mu, x_logvar, mu, logvar
+    def log_likelihood(self, z, x):
+        """log p(x|z) in nats of codes z `(..., B, Z)` for the rows of x `(B, D)`: `(..., B)`."""
+        return gaussian_log_likelihood(*self.decode(z), x)
 
 
 class LinearGaussianVAE(GaussianVAE):
@@ -151,12 +133,9 @@ class LinearGaussianVAE(GaussianVAE):
     def __init__(self, mean, cov):
         nn.Module.__init__(self)  # no MLPs to build
         self.data_dims, self.latent_dims = 2, 1
-        check_covariance("cov", cov)
-        for name, value, shape in (("mean", mean, (2,)), ("cov", cov, (2, 2))):
-            if value.shape != shape:
-                raise ValueError(
-                    f"{name} must have shape {shape}, got {tuple(value.shape)}"
-                )
+        checks.covariance("cov", cov)
+        checks.shape("cov", cov, (2, 2))
+        checks.shape("mean", mean, (2,))
         (small, large), vectors = torch.linalg.eigh(cov)  # ascending
         axis = vectors[:, 1] if vectors[0, 1] > 0 else -vectors[:, 1]
         self.register_buffer("mean", mean)

@@ -1,32 +1,52 @@
 """One training loop for every chapter. It knows no figures: it takes a callback."""
 
+import contextlib
 import math
-from collections import defaultdict
+from functools import partial
 
 import torch
 
-from vaebook.checks import check_data, check_positive, check_positive_int
+from vaebook import checks
 from vaebook.progress import progress_bar
 
 
-def evaluate(model, loss_fn, x, seed=0, batch_size=1000, draws=1):
+class TrainingDiverged(ArithmeticError):
+    """A loss became NaN or infinite. `history`: the series that were kept before that step."""
+
+    def __init__(self, message, history):
+        super().__init__(message)
+        self.history = history
+
+
+def seeded(seed, device="cpu"):
+    """Seed PyTorch's own source, which draws initial weights; return a generator for the rest."""
+    torch.manual_seed(seed)
+    return torch.Generator(device).manual_seed(seed)
+
+
+def standard_normal(num_samples, x, model, generator=None):
+    """Noise `(num_samples, B, Z)` for the rows of x `(B, D)` and the model's codes."""
+    shape = (num_samples, len(x), model.latent_dims)
+    return torch.randn(shape, generator=generator, device=x.device, dtype=x.dtype)
+
+
+def evaluate(model, loss_fn, x, seed=0, batch_size=1000, draws=1, num_samples=1):
     """Average every term of `loss_fn` over the rows of x `(B, D)`, with fixed noise.
 
-    seed: seeds that noise, so that two calls compare.  draws: of the noise for each row.
-    Returns a dict of floats. Raises ValueError for draws below 1 and if x is empty, not
-    finite or does not suit the model.
+    seed: seeds that noise, so that two calls compare.  draws: how often it is drawn anew.
+    num_samples: N, the codes per row in each draw.  Returns a dict of floats.
+    Raises TypeError or ValueError for draws or num_samples below 1, a model without the
+    three calls, and an x that is empty, not finite or does not suit the model.
     """
-    check_data("x", x, model)
-    check_positive_int("draws", draws)
+    checks.data("x", x, model)
+    checks.positive_ints({"draws": draws, "num_samples": num_samples})
     generator = torch.Generator(x.device).manual_seed(seed)
-    was_training = model.training
+    parts, was_training = [], model.training
     model.eval()
     with torch.no_grad():
-        parts = [
-            loss_fn(model, part, generator)
-            for _ in range(draws)
-            for part in x.split(batch_size)
-        ]
+        for part in [*x.split(batch_size)] * draws:
+            noise = standard_normal(num_samples, part, model, generator)
+            parts.append(loss_fn(model, part, noise))
     model.train(was_training)
     return {
         name: torch.cat([part[name] for part in parts]).mean().item()
@@ -42,6 +62,63 @@ def minibatches(x, batch_size, epochs, generator=None):
             yield x[rows]
 
 
+def one_cycle(model, max_lr, num_steps):
+    """Adam, and its learning rate: up to `max_lr` in 15% of the steps, then down to nearly 0.
+
+    Both ways are straight lines. Returns the optimizer and the schedule.
+    Source: Kingma & Ba (2015); Smith & Topin (2019).
+    """
+    weights = list(model.parameters())
+    adam = torch.optim.Adam(weights, lr=max_lr, betas=(0.9, 0.99), fused=True)
+    options = {"pct_start": 0.15, "anneal_strategy": "linear", "cycle_momentum": False}
+    scheduler = torch.optim.lr_scheduler.OneCycleLR
+    return adam, scheduler(adam, max_lr, total_steps=num_steps, **options)
+
+
+class History:
+    """Named series of a training: an entry every `log_every` steps, or every epoch."""
+
+    def __init__(self, steps_per_epoch, epochs, log_every=None):
+        self.log_every = steps_per_epoch if log_every is None else log_every
+        checks.positive_int("log_every", self.log_every)
+        self.steps_per_epoch, self.num_steps = steps_per_epoch, epochs * steps_per_epoch
+        self.step, self.series = 0, {}
+        self.sums, self.count = {}, 0  # of the terms since the last entry
+
+    def add(self, terms, batch_size, lr):
+        """Count the terms of one step, each `(B,)`; raise if the loss is not finite."""
+        checks.terms(terms, batch_size)
+        self.step += 1
+        if not torch.isfinite(terms["loss"].sum()):
+            raise TrainingDiverged(self.words_for(terms, lr), self.series)
+        for name, term in terms.items():
+            self.sums[name] = self.sums.get(name, 0) + term.detach().sum()
+        self.count += batch_size
+
+    def words_for(self, terms, lr):
+        """Which term is not finite, preferably a part of the loss; when, and at which rate."""
+        means = {name: term.detach().mean().item() for name, term in terms.items()}
+        broken = [name for name, mean in means.items() if not math.isfinite(mean)]
+        name = min(broken, key=lambda name: name == "loss")
+        rate = f"at learning rate {lr:.3g}"
+        return (
+            f"{name} is {means[name]} at step {self.step} of {self.num_steps}, {rate}"
+        )
+
+    def entry_is_due(self):
+        """Whether this step ends an entry."""
+        return self.step % self.log_every == 0 or self.step == self.num_steps
+
+    def close_entry(self, test_terms):
+        """Append the means since the last entry, and what was found on the test rows."""
+        entry = {"step": self.step, "epoch": self.step / self.steps_per_epoch}
+        entry |= {f"train_{k}": v.item() / self.count for k, v in self.sums.items()}
+        entry |= {f"test_{name}": value for name, value in test_terms.items()}
+        for name, value in entry.items():
+            self.series.setdefault(name, []).append(value)
+        self.sums, self.count = {}, 0
+
+
 def fit(
     model,
     loss_fn,
@@ -51,86 +128,51 @@ def fit(
     epochs,
     batch_size=200,
     max_lr=1e-2,
+    num_samples=1,
     generator=None,
     log_every=None,
     callback=None,
 ):
-    """Train with Adam and a one-cycle learning rate; return a history of series.
+    """Train with Adam and one cycle of the learning rate; return a history of series.
 
-    loss_fn(model, x, generator): a dict of `(B,)` tensors; "loss" is minimised.
+    loss_fn(model, x, noise): a dict of `(B,)` tensors; the mean of "loss" is minimised.
     x_train, x_test: `(B, D)`, on the model's device.  max_lr: the peak learning rate.
+    num_samples: N, the codes per example; the noise is `(N, B, Z)`, drawn for each batch.
     log_every: steps between two entries of the history (default: one epoch).
     callback(step, model): called before the first step (step 0) and after each one.
     Returns lists "step", "epoch", "train_<term>" (mean since the last entry) and, given
     x_test, "test_<term>". Ctrl-C ends training early and returns the history so far.
-    Raises TypeError or ValueError that names the argument it cannot train on.
-    Source: Kingma & Ba (2015); Smith & Topin (2019).
+    Raises TypeError or ValueError that names the argument it cannot train on, and
+    TrainingDiverged, with the history so far, where the loss is not finite.
     """
-    check_data("x_train", x_train, model)
-    if x_test is not None:
-        check_data("x_test", x_test, model)
-    check_positive_int("epochs", epochs)
-    check_positive_int("batch_size", batch_size)
-    check_positive("max_lr", max_lr)
-    steps_per_epoch = math.ceil(len(x_train) / batch_size)
-    num_steps = epochs * steps_per_epoch
-    log_every = steps_per_epoch if log_every is None else log_every
-    check_positive_int("log_every", log_every)
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=max_lr, betas=(0.9, 0.99), fused=True
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        max_lr,
-        total_steps=num_steps,
-        pct_start=0.15,
-        anneal_strategy="linear",
-        cycle_momentum=False,
-    )
-    batches = progress_bar(
-        minibatches(x_train, batch_size, epochs, generator), num_steps
-    )
-    history, sums, count = defaultdict(list), {}, 0
+    checks.data("x_train", x_train, model)
+    checks.data("x_test", x_train if x_test is None else x_test, model)
+    sizes = {"epochs": epochs, "batch_size": batch_size, "num_samples": num_samples}
+    checks.positive_ints(sizes)
+    checks.positive("max_lr", max_lr)
+    history = History(math.ceil(len(x_train) / batch_size), epochs, log_every)
+    optimizer, schedule = one_cycle(model, max_lr, history.num_steps)
+    batches = minibatches(x_train, batch_size, epochs, generator)
+    on_test = partial(evaluate, model, loss_fn, x_test, num_samples=num_samples)
+    callback = callback or (lambda step, model: None)
     model.train()
-    try:
-        if callback is not None:
-            callback(0, model)
-        for step, x in enumerate(batches, start=1):
-            terms = loss_fn(model, x, generator)
+    with contextlib.suppress(KeyboardInterrupt):  # what was kept so far is returned
+        callback(0, model)
+        for x in progress_bar(batches, history.num_steps):
+            terms = loss_fn(model, x, standard_normal(num_samples, x, model, generator))
+            history.add(terms, len(x), schedule.get_last_lr()[0])
             optimizer.zero_grad()
             terms["loss"].mean().backward()
             optimizer.step()
             schedule.step()
-            sums = {
-                name: sums.get(name, 0) + term.detach().sum()
-                for name, term in terms.items()
-            }
-            count += len(x)
-            if callback is not None:
-                callback(step, model)
-            if step % log_every == 0 or step == num_steps:
-                row = {"step": step, "epoch": step / steps_per_epoch}
-                row |= {
-                    f"train_{name}": total.item() / count
-                    for name, total in sums.items()
-                }
-                if x_test is not None:
-                    row |= {
-                        f"test_{name}": value
-                        for name, value in evaluate(model, loss_fn, x_test).items()
-                    }
-                for name, value in row.items():
-                    history[name].append(value)
-                sums, count = {}, 0
-    except KeyboardInterrupt:
-        pass  # the history so far is what the caller gets
-    finally:
-        batches.close()
-    return dict(history)
+            callback(history.step, model)
+            if history.entry_is_due():
+                history.close_entry({} if x_test is None else on_test())
+    return history.series
 
 
 def falling_price(step, model, start=30, until=1500):
-    """A callback for `fit`: the KL of a `modular_vae` is expensive first, then ever less.
+    """A callback for `fit`: the KL of a `ModularVAE` is expensive first, then ever less.
 
     start: the factor on the KL at step 0.  until: the step from which on the factor is 1.
     In between it falls by the same ratio at each step. Source: after Rose (1998).

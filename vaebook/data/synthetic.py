@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch.distributions import MultivariateNormal
 
-from vaebook.checks import check_covariance, check_pair, check_positive_int
+from vaebook import checks
 
 
 class Rectangles(NamedTuple):
@@ -29,7 +29,7 @@ def rectangles(
     largest) draws a size uniformly first, and then a place uniformly among those left.
     Returns Rectangles. Raises ValueError for sizes below 1 or larger than the image.
     """
-    check_positive_int("n", n)
+    checks.positive_int("n", n)
     rows, columns = spans_of_both(image_shape, height, width, device)
     row_span, column_span = (
         spans[torch.multinomial(p, n, replacement=True, generator=generator)]
@@ -52,7 +52,7 @@ def all_rectangles(*, image_shape=(24, 24), height=8, width=8, device="cpu"):
 
 def spans_of_both(image_shape, height, width, device):
     """The spans along both axes and their probabilities: see `spans`."""
-    check_pair("image_shape", image_shape, "a pair (H, W)")
+    checks.pair("image_shape", image_shape, "a pair (H, W)")
     return (
         spans("height", height, "image_shape[0]", image_shape[0], device),
         spans("width", width, "image_shape[1]", image_shape[1], device),
@@ -61,14 +61,14 @@ def spans_of_both(image_shape, height, width, device):
 
 def spans(name, sizes, axis_name, axis_size, device):
     """Every (start, size) that fits on an axis, `(S, 2)`, and its probability, `(S,)`."""
-    check_positive_int(axis_name, axis_size)
+    checks.positive_int(axis_name, axis_size)
     if isinstance(sizes, tuple | list):
-        check_pair(name, sizes, "a size or a pair (smallest, largest)")
+        checks.pair(name, sizes, "a size or a pair (smallest, largest)")
         low, high = sizes
     else:
         low = high = sizes
     for size in (low, high):
-        check_positive_int(name, size)
+        checks.positive_int(name, size)
     if not low <= high <= axis_size:
         raise ValueError(
             f"{name} must fit into {axis_name} = {axis_size}, smallest first, got {sizes!r}"
@@ -127,10 +127,10 @@ def correlated_gaussian(
     Returns CorrelatedGaussian. Raises ValueError for a cov that is no covariance matrix
     and for a mean that does not fit it.
     """
-    check_positive_int("n", n)
+    checks.positive_int("n", n)
     double = {"dtype": torch.float64, "device": device}
     mean, cov = torch.as_tensor(mean, **double), torch.as_tensor(cov, **double)
-    check_covariance("cov", cov)
+    checks.covariance("cov", cov)
     if mean.shape != cov.shape[:1]:
         raise ValueError(
             f"mean must have shape {tuple(cov.shape[:1])}, as long as cov, got {tuple(mean.shape)}"
