@@ -7,11 +7,12 @@ import torch
 from torch.distributions import MultivariateNormal, Normal
 
 from vaebook.data import correlated_gaussian
-from vaebook.models import GaussianMLP, GaussianVAE, LinearGaussianVAE, sample_latents
+from vaebook.distributions import gaussian_log_likelihood, sample_latents
+from vaebook.models import GaussianMLP, GaussianVAE, LinearGaussianVAE
 from vaebook.objectives import (
-    gaussian_log_likelihood,
     importance_weighted_loss,
-    monte_carlo_negative_elbo,
+    log_likelihood_on_grid,
+    negative_elbo,
 )
 
 COV = ((2.0, -0.6), (-0.6, 0.5))
@@ -102,25 +103,27 @@ def test_a_gaussian_mlp_is_one_tanh_layer_and_one_layer_of_parameters():
 
 def test_each_sample_is_decoded_at_its_own_place(model):
     x, noise = randn(5, 2), randn(4, 5, 3, seed=1)
-    x_mu, x_logvar, mu, logvar = model(x, noise)
-    assert x_mu.shape == x_logvar.shape == (4, 5, 2) and mu.shape == logvar.shape == (5, 3)
+    x_mu, x_logvar = model.decode(sample_latents(*model.encode(x), noise))
+    log_likelihood = model.log_likelihood(sample_latents(*model.encode(x), noise), x)
+    assert x_mu.shape == x_logvar.shape == (4, 5, 2) and log_likelihood.shape == (4, 5)
     for sample in range(4):
         for row in range(5):
             code = sample_latents(*(part[0] for part in model.encode(x[row:row + 1])), noise[sample, row])
             torch.testing.assert_close(model.decode(code)[0], x_mu[sample, row])
             torch.testing.assert_close(model.decode(code)[1], x_logvar[sample, row])
+            torch.testing.assert_close(model.log_likelihood(code, x[row]), log_likelihood[sample, row])
 
 
 @pytest.mark.parametrize("shape", [(5, 4, 3), (0, 5, 3), (4, 5, 2), (5, 3), (4, 1, 3)])
 def test_noise_of_another_shape_is_named(model, shape):
-    for loss_fn in (monte_carlo_negative_elbo, importance_weighted_loss):
+    for loss_fn in (negative_elbo, importance_weighted_loss):
         with pytest.raises(ValueError, match=r"noise must have shape \(N, 5, 3\) with N at least 1, got \("):
             loss_fn(model, randn(5, 2), torch.zeros(shape, dtype=torch.float64))
 
 
 def test_noise_that_is_no_tensor_of_floats_is_named(model):
     with pytest.raises(TypeError, match="noise must be a floating-point tensor"):
-        model(randn(5, 2), torch.zeros(4, 5, 3, dtype=torch.long))
+        negative_elbo(model, randn(5, 2), torch.zeros(4, 5, 3, dtype=torch.long))
 
 
 @pytest.mark.parametrize("sizes, name", [((0, 4, 1), "data_dims"), ((2, 0, 1), "hidden_sizes"),
@@ -144,7 +147,7 @@ def test_gaussian_log_likelihood_is_the_librarys_and_broadcasts():
 
 def test_the_loss_is_the_mean_over_samples_and_its_gradient_passes(model):
     x, noise = randn(5, 2), randn(6, 5, 3, seed=1)
-    terms = monte_carlo_negative_elbo(model, x, noise)
+    terms = negative_elbo(model, x, noise)
     q = Normal(*((lambda mu, logvar: (mu, (logvar / 2).exp()))(*model.encode(x))))
     kl = torch.distributions.kl_divergence(q, Normal(0.0, 1.0)).sum(-1)
     losses = []
@@ -158,9 +161,9 @@ def test_the_loss_is_the_mean_over_samples_and_its_gradient_passes(model):
     (by_graph,) = torch.autograd.grad(terms["loss"].mean(), weight)
     with torch.no_grad():
         weight[0, 0] += 1e-6
-        up = monte_carlo_negative_elbo(model, x, noise)["loss"].mean()
+        up = negative_elbo(model, x, noise)["loss"].mean()
         weight[0, 0] -= 2e-6
-        down = monte_carlo_negative_elbo(model, x, noise)["loss"].mean()
+        down = negative_elbo(model, x, noise)["loss"].mean()
     assert by_graph[0, 0].item() == pytest.approx((up - down).item() / 2e-6, rel=1e-5)
 
 
@@ -178,7 +181,7 @@ def test_the_weighted_loss_is_minus_the_log_of_the_mean_weight(model):
 def test_the_weighted_loss_tightens_and_the_average_does_not(model):
     x = randn(20, 2)
     noise = randn(4000, 20, 3, seed=1)
-    average = monte_carlo_negative_elbo(model, x, noise)["loss"].mean().item()
+    average = negative_elbo(model, x, noise)["loss"].mean().item()
     bounds = [torch.stack([importance_weighted_loss(model, x, part)["loss"].mean() for part in noise.split(n)]).mean()
               for n in (1, 10, 100)]
     assert bounds[0].item() == pytest.approx(average, abs=0.02)
@@ -197,12 +200,12 @@ def test_the_key_is_exact_for_any_covariance(seed):
     truth = MultivariateNormal(randn(2, seed=seed + 100), factor @ factor.T + 0.01 * torch.eye(2))
     key = LinearGaussianVAE(truth.mean, truth.covariance_matrix)
     x = 3 * randn(50, 2, seed=seed + 200)
-    terms = monte_carlo_negative_elbo(key, x, plus_and_minus(x))
+    terms = negative_elbo(key, x, plus_and_minus(x))
     torch.testing.assert_close(terms["loss"], -truth.log_prob(x), rtol=1e-9, atol=1e-9)
     small, large = torch.linalg.eigvalsh(truth.covariance_matrix)
     columns = math.sqrt(2) * truth.scale_tril.T  # four points with the data's mean and covariance
     four = torch.cat([truth.mean + columns, truth.mean - columns])
-    terms = monte_carlo_negative_elbo(key, four, plus_and_minus(four))
+    terms = negative_elbo(key, four, plus_and_minus(four))
     assert terms["loss"].mean().item() == pytest.approx(truth.entropy().item(), abs=1e-6)
     assert terms["kl"].mean().item() == pytest.approx(0.5 * (large / small).log().item(), abs=1e-9)
 
@@ -223,3 +226,11 @@ def test_the_keys_decoder_returns_shapes_like_a_networks():
         assert part.shape == (5, 1)
     assert key.w.tolist() == pytest.approx([0.5**0.5] * 2)  # pointing to larger x1
     assert key_for((0.0, 0.0), COV).w[0] > 0 and set(key.state_dict()) == {"mean", "small", "large", "w"}
+
+
+@pytest.mark.parametrize("cov", [((1.0, 0.5), (0.5, 1.0)), COV])
+def test_the_keys_own_likelihood_on_a_grid_is_the_true_density(cov):
+    key, x = key_for((-1.0, 2.0), cov), randn(50, 2)
+    truth = MultivariateNormal(key.mean, torch.tensor(cov, dtype=torch.float64))
+    found = log_likelihood_on_grid(key, x, 0.025, 8.0)
+    torch.testing.assert_close(found, truth.log_prob(x), rtol=0, atol=1e-8)

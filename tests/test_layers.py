@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from vaebook.distributions import kl_standard_normal, sample_latents
 from vaebook.layers import (
     GaussianHead,
     KullbackLeiblerDivergence,
     ReparameterizationSampler,
     Reparameterize,
 )
-from vaebook.models import ModularVAE, sample_latents
-from vaebook.objectives import kl_standard_normal
+from vaebook.models import ModularVAE
 
 
 def gaussian(*shape, dtype=torch.float64, requires_grad=False):
@@ -92,6 +92,21 @@ def test_the_sampler_draws_the_reparameterised_code_from_its_generator():
     z = ReparameterizationSampler(torch.Generator().manual_seed(7))((mu, logvar))
     noise = torch.randn(5, 3, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
     torch.testing.assert_close(z, sample_latents(mu, logvar, noise), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("codes", [1, 4])
+def test_the_sampler_takes_noise_in_the_place_of_its_own_draw(codes):
+    by_hand, by_autograd = gaussian(5, 3, requires_grad=True), gaussian(5, 3, requires_grad=True)
+    noise, own = torch.randn(codes, 5, 3, dtype=torch.float64), torch.Generator().manual_seed(7)
+    before = own.get_state()
+    z = ReparameterizationSampler(own)(by_hand, noise)
+    assert torch.equal(own.get_state(), before) and z.shape == (codes, 5, 3)
+    torch.testing.assert_close(z, sample_latents(*by_autograd, noise), rtol=0, atol=1e-12)
+    z.pow(3).sum().backward()
+    sample_latents(*by_autograd, noise).pow(3).sum().backward()
+    for ours, theirs in zip(by_hand, by_autograd, strict=True):
+        assert ours.grad.shape == (5, 3)
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=0, atol=1e-10)
 
 
 def test_the_samplers_codes_have_the_mean_and_the_variance_asked_for(generator):
@@ -173,9 +188,10 @@ def test_a_gaussian_head_is_two_linear_layers():
     torch.testing.assert_close(logvar, nn.functional.linear(hidden, head.logvar.weight, head.logvar.bias))
 
 
-@pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])
-def test_a_weight_below_zero_is_named(weight):
-    with pytest.raises(ValueError, match=f"weight must be a number of at least 0, got {weight}"):
+@pytest.mark.parametrize("weight, error", [(-1, ValueError), (float("nan"), ValueError), (float("inf"), ValueError),
+                                           ("1", TypeError), (None, TypeError)])
+def test_a_weight_that_is_no_number_of_at_least_zero_is_named(weight, error):
+    with pytest.raises(error, match=f"weight must be a number of at least 0, got {weight!r}"):
         KullbackLeiblerDivergence(weight)
 
 

@@ -2,14 +2,20 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional as F
+from scipy.special import logsumexp
 
-from vaebook.models import BernoulliVAE, ModularVAE, sample_latents
+from vaebook import objectives
+from vaebook.distributions import (
+    bernoulli_log_likelihood,
+    kl_standard_normal,
+    sample_latents,
+)
+from vaebook.models import BernoulliVAE, GaussianVAE, ModularVAE
 from vaebook.objectives import (
     active_units,
-    bernoulli_log_likelihood,
     importance_weighted_bound,
-    kl_standard_normal,
+    importance_weighted_loss,
+    log_joint,
     log_likelihood_on_grid,
     modular_negative_elbo,
     negative_elbo,
@@ -33,97 +39,92 @@ class LinearGaussianKey:
     def decode(self, z):
         return self.logits.expand(*z.shape[:-1], 6)
 
-    def __call__(self, x, noise):
-        mu, logvar = self.encode(x)
-        return self.decode(mu), mu, logvar
+    def log_likelihood(self, z, x):
+        return bernoulli_log_likelihood(self.decode(z), x)
 
 
-def test_kl_is_pytorchs():
-    mu, logvar = randn(50, 4), randn(50, 4, seed=1)
-    q = torch.distributions.Normal(mu, (logvar / 2).exp())
-    p = torch.distributions.Normal(torch.zeros_like(mu), 1.0)
-    torch.testing.assert_close(kl_standard_normal(mu, logvar), torch.distributions.kl_divergence(q, p).sum(-1),
-                               rtol=0, atol=1e-12)
+def test_negative_elbo_adds_its_two_parts_per_example(small_model, small_x):
+    for codes in (1, 6):
+        noise = randn(codes, 30, 3)
+        terms = negative_elbo(small_model, small_x, noise)
+        assert list(terms) == ["loss", "reconstruction", "kl"] and {term.shape for term in terms.values()} == {(30,)}
+        torch.testing.assert_close(terms["loss"], terms["reconstruction"] + terms["kl"])
+        torch.testing.assert_close(terms["kl"], kl_standard_normal(*small_model.encode(small_x)))
+        mu, logvar = small_model.encode(small_x)
+        one_by_one = [-bernoulli_log_likelihood(small_model.decode(mu + (logvar / 2).exp() * one), small_x)
+                      for one in noise]
+        torch.testing.assert_close(terms["reconstruction"], torch.stack(one_by_one).mean(0))
 
 
-def test_kl_is_zero_at_the_prior_and_summed_over_dimensions():
-    assert kl_standard_normal(torch.zeros(3, 7), torch.zeros(3, 7)).tolist() == [0, 0, 0]
-    torch.testing.assert_close(kl_standard_normal(torch.full((1, 10), 2.0), torch.zeros(1, 10)), torch.tensor([20.0]))
-
-
-def test_bernoulli_log_likelihood_is_the_summed_cross_entropy():
-    logits, x = 5 * randn(3, 8, 12), (randn(3, 8, 12, seed=1) > 0).double()
-    expected = -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
-    torch.testing.assert_close(bernoulli_log_likelihood(logits, x), expected, rtol=0, atol=1e-6)
-
-
-def test_bernoulli_probabilities_of_all_images_sum_to_one():
-    images = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * 5)
-    total = bernoulli_log_likelihood(randn(5).expand(32, 5), images).exp().sum()
-    assert total.item() == pytest.approx(1, abs=1e-12)
-
-
-def test_a_batch_broadcasts_against_many_codes():
-    logits, x = randn(7, 4, 12), (randn(4, 12, seed=1) > 0).double()
-    assert bernoulli_log_likelihood(logits, x).shape == (7, 4)
-
-
-def test_likelihood_stays_finite_for_a_decoder_that_is_sure():
-    logits = torch.tensor([[200.0, -200.0]])
-    assert bernoulli_log_likelihood(logits, torch.tensor([[1.0, 0.0]])).item() == 0
-    assert bernoulli_log_likelihood(logits, torch.tensor([[0.0, 1.0]])).item() == -400
-
-
-def test_negative_elbo_adds_its_two_parts_per_example(small_model, small_x, generator):
-    terms = negative_elbo(small_model, small_x, generator)
-    assert {name: term.shape for name, term in terms.items()} == dict.fromkeys(("loss", "reconstruction", "kl"), (30,))
-    torch.testing.assert_close(terms["loss"], terms["reconstruction"] + terms["kl"])
-    torch.testing.assert_close(terms["kl"], kl_standard_normal(*small_model.encode(small_x)))
-
-
-def modular_terms(seed=5):
+def modular_terms(codes=1):
     """A small modular VAE, 7 examples, its loss terms, and the same terms by formulas and autograd alone."""
     torch.manual_seed(0)
-    model, x = ModularVAE(12, [8], 3).double(), (randn(7, 12) > 0).double()
-    terms = modular_negative_elbo(model, x, torch.Generator().manual_seed(seed))
+    model, x, noise = ModularVAE(12, [8], 3).double(), (randn(7, 12) > 0).double(), randn(codes, 7, 3, seed=5)
+    terms = modular_negative_elbo(model, x, noise)
     mu, logvar = model.encode(x)
-    z = sample_latents(mu, logvar, randn(7, 3, seed=seed))
-    reconstruction = -bernoulli_log_likelihood(model.decode(z), x)
+    z = sample_latents(mu, logvar, noise)
+    reconstruction = -bernoulli_log_likelihood(model.decode(z), x).mean(0)
     kl = kl_standard_normal(mu, logvar)
     formulas = {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl, "mu": mu.mean(-1),
                 "sigma": (0.5 * logvar).exp().mean(-1), "logvar": logvar.mean(-1)}
-    return model, terms, formulas
+    return model, terms, formulas, negative_elbo(model, x, noise)
 
 
-def test_the_modular_elbo_reports_what_the_formulas_say():
-    model, terms, formulas = modular_terms()
+@pytest.mark.parametrize("codes", [1, 4])
+def test_the_modular_elbo_reports_what_the_formulas_say(codes):
+    model, terms, formulas, general = modular_terms(codes)
     assert list(terms) == list(formulas)
     for name, term in terms.items():
         assert term.shape == (7,)
         torch.testing.assert_close(term, formulas[name], rtol=0, atol=1e-12, msg=name)
+    for name, term in general.items():
+        torch.testing.assert_close(term, terms[name], rtol=0, atol=1e-12, msg=name)
     torch.testing.assert_close(model.kl.loss, formulas["kl"].mean(), rtol=0, atol=1e-12)
 
 
-def test_the_modular_elbos_hand_written_gradient_is_that_of_the_mean_elbo():
-    model, terms, formulas = modular_terms()
-    ours = torch.autograd.grad(terms["loss"].mean(), list(model.parameters()))
-    theirs = torch.autograd.grad(formulas["loss"].mean(), list(model.parameters()))
-    for by_hand, by_autograd in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(by_hand, by_autograd, rtol=0, atol=1e-10)
+@pytest.mark.parametrize("codes", [1, 4])
+def test_the_modular_elbos_hand_written_gradient_is_that_of_the_mean_elbo(codes):
+    model, terms, formulas, general = modular_terms(codes)
+    gradients = [torch.autograd.grad(loss.mean(), list(model.parameters()))
+                 for loss in (terms["loss"], formulas["loss"], general["loss"])]
+    for by_hand, *by_autograd in zip(*gradients, strict=True):
+        for other in by_autograd:
+            torch.testing.assert_close(by_hand, other, rtol=0, atol=1e-10)
 
 
-def test_the_noise_of_the_elbo_is_standard_normal(generator):
-    """A decoder that hands its code through shows what was drawn: its mean, variance and kurtosis."""
-    drawn = []
+def test_no_objective_changes_a_model():
+    model, x, noise = ModularVAE(12, [8], 2).double(), (randn(7, 12) > 0).double(), randn(4, 7, 2)
+    model.sample.generator = own = torch.Generator().manual_seed(3)
+    state, weights = own.get_state(), {name: value.clone() for name, value in model.state_dict().items()}
+    for loss_fn in (negative_elbo, modular_negative_elbo, importance_weighted_loss):
+        loss_fn(model, x, noise)
+    importance_weighted_bound(model, x, 5)
+    log_likelihood_on_grid(model, x, 0.5)
+    active_units(model, x)
+    assert model.sample.generator is own and torch.equal(own.get_state(), state) and model.training
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
 
-    class Spy(LinearGaussianKey):
-        def __call__(self, x, noise):
-            drawn.append(noise)
-            return super().__call__(x, noise)
 
-    negative_elbo(Spy(), torch.zeros(100_000, 6), generator)
-    noise = drawn[0].flatten()
-    assert abs(noise.mean()) < 0.01 and abs(noise.var() - 1) < 0.02 and abs((noise**4).mean() - 3) < 0.15
+def test_the_weighted_loss_is_the_bound_turned_round(small_model, small_x):
+    """The weights written out: p(x|z) p(z) / q(z|x), each by PyTorch's own densities."""
+    noise = randn(8, 30, 3)
+    mu, logvar = small_model.encode(small_x)
+    q, prior = torch.distributions.Normal(mu, (logvar / 2).exp()), torch.distributions.Normal(0.0, 1.0)
+    z = q.loc + q.scale * noise
+    pixels = torch.distributions.Bernoulli(logits=small_model.decode(z))
+    log_weights = pixels.log_prob(small_x).sum(-1) + (prior.log_prob(z) - q.log_prob(z)).sum(-1)
+    expected = logsumexp(log_weights.detach().numpy(), axis=0) - math.log(8)
+    assert -importance_weighted_loss(small_model, small_x, noise)["loss"].detach().numpy() == pytest.approx(expected)
+    with torch.no_grad():
+        bound = importance_weighted_bound(small_model, small_x, 8, torch.Generator().manual_seed(1), rows=10**6)
+        drawn = torch.randn(8, 30, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        assert torch.equal(bound, -importance_weighted_loss(small_model, small_x, drawn)["loss"])
+
+
+def test_the_joint_is_likelihood_plus_prior(small_model, small_x):
+    z = randn(4, 30, 3)
+    prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(-1)
+    torch.testing.assert_close(log_joint(small_model, z, small_x), small_model.log_likelihood(z, small_x) + prior)
 
 
 def test_bound_is_exact_where_the_code_does_not_matter():
@@ -175,6 +176,16 @@ def test_the_grid_agrees_with_the_bound_of_a_real_decoder_in_the_limit():
     torch.testing.assert_close(grid, bound, rtol=0, atol=0.03)
 
 
+def test_the_grid_of_one_number_is_an_integral():
+    torch.manual_seed(1)
+    model, x = GaussianVAE(3, 5, 1).double(), randn(4, 3)
+    z = torch.linspace(-10, 10, 20_001, dtype=torch.float64)
+    with torch.no_grad():
+        joint = log_joint(model, z[:, None, None], x)
+        expected = torch.trapezoid(joint.exp(), z, dim=0).log()
+        torch.testing.assert_close(log_likelihood_on_grid(model, x, 0.01, 8.0), expected, rtol=0, atol=1e-8)
+
+
 def test_torn_pairs_are_neighbours_that_lie_far_apart():
     place = torch.cartesian_prod(torch.arange(4.0), torch.arange(5.0))
     assert torn_pairs(place, (4, 5)) == 0
@@ -188,15 +199,13 @@ def test_torn_pairs_are_neighbours_that_lie_far_apart():
     assert torn_pairs(halves.reshape(4, 5, 2).transpose(0, 1).reshape(20, 2), (5, 4)) == pytest.approx(5 / 31)
 
 
-def test_bound_does_not_depend_on_the_rows_decoded_at_a_time(small_model, small_x):
-    averages = []
-    for rows in (1, 100, 10_000):
-        with torch.no_grad():
-            bound = importance_weighted_bound(small_model, small_x, 5000, torch.Generator().manual_seed(3), rows)
-        assert bound.shape == (30,)
-        averages.append(bound)
-    torch.testing.assert_close(averages[0], averages[2], rtol=0, atol=0.1)
-    torch.testing.assert_close(averages[1], averages[2], rtol=0, atol=0.1)
+def test_the_rows_decoded_at_a_time_change_the_draws_and_not_the_bound(small_model, small_x):
+    with torch.no_grad():
+        bounds = [importance_weighted_bound(small_model, small_x, 5000, torch.Generator().manual_seed(3), rows)
+                  for rows in (5000, 50_000, 10**6)]  # one example at a time, ten, and all
+    for bound in bounds:
+        assert bound.shape == (30,) and (bound - bounds[0]).mean().abs() < 0.03
+    assert not torch.equal(bounds[0], bounds[1]) and not torch.equal(bounds[1], bounds[2])
 
 
 def test_bound_has_gradients(small_model, small_x):
@@ -213,11 +222,6 @@ def test_active_units_are_those_whose_mean_varies():
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda: kl_standard_normal(torch.zeros(3, 2), torch.zeros(3, 4)), r"logvar must have the shape of mu, \(3, 2\)"),
-    (lambda: kl_standard_normal(torch.zeros(3, 2), torch.zeros(1, 2)), "logvar"),
-    (lambda: bernoulli_log_likelihood(torch.zeros(3, 5), torch.zeros(3, 4)), r"x must match logits of shape \(3, 5\)"),
-    (lambda: bernoulli_log_likelihood(torch.zeros(3, 5), torch.zeros(4, 5)), "x must match logits"),
-    (lambda: bernoulli_log_likelihood(torch.zeros(3, 5), torch.zeros(3, 1)), "x must match logits"),
     (lambda: importance_weighted_bound(LinearGaussianKey(), torch.zeros(2, 6), 0), "num_samples .* got 0"),
     (lambda: importance_weighted_bound(LinearGaussianKey(), torch.zeros(2, 5), 3), r"x must have shape \(B, 6\)"),
     (lambda: importance_weighted_bound(LinearGaussianKey(), torch.full((2, 6), math.nan), 3), "x must be finite"),
@@ -226,8 +230,43 @@ def test_active_units_are_those_whose_mean_varies():
     (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 5)), r"x must have shape \(B, 6\)"),
     (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 6), 0), "step must be a positive number"),
     (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 6), 0.1, -1), "reach must be a positive"),
-    (lambda: log_likelihood_on_grid(ModularVAE(6, [4], 3), torch.zeros(2, 6)), "model must have latent_dims 2, got 3"),
+    (lambda: log_likelihood_on_grid(ModularVAE(6, [4], 3), torch.zeros(2, 6)), "must have latent_dims 1 or 2, got 3"),
 ])
 def test_errors_name_the_argument(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+DOORS = {
+    "negative_elbo": lambda model, x: negative_elbo(model, x, torch.zeros(1, len(x), 2)),
+    "importance_weighted_loss": lambda model, x: importance_weighted_loss(model, x, torch.zeros(1, len(x), 2)),
+    "importance_weighted_bound": lambda model, x: importance_weighted_bound(model, x, 3),
+    "log_likelihood_on_grid": log_likelihood_on_grid,
+    "active_units": active_units,
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("call", ["encode", "decode", "log_likelihood"])
+def test_a_model_without_one_of_the_three_calls_is_refused_by_its_name(door, call):
+    class Partial:
+        data_dims, latent_dims = 6, 2
+
+    for name in {"encode", "decode", "log_likelihood"} - {call}:
+        setattr(Partial, name, getattr(LinearGaussianKey, name))
+    with pytest.raises(TypeError, match=rf"model must answer {call}\(.*got a Partial without {call}"):
+        DOORS[door](Partial(), torch.zeros(4, 6))
+
+
+def test_a_model_that_does_not_say_how_long_its_code_is_is_refused():
+    class Silent:
+        def __init__(self):
+            self.encode = self.decode = self.log_likelihood = lambda *_: None
+
+    with pytest.raises(TypeError, match="model must state its latent_dims, got a Silent without them"):
+        negative_elbo(Silent(), torch.zeros(4, 6), torch.zeros(1, 4, 2))
+
+
+def test_the_formulas_can_be_had_from_here_too():
+    for name in ("kl_standard_normal", "bernoulli_log_likelihood", "gaussian_log_likelihood", "sample_latents"):
+        assert getattr(objectives, name).__module__ == "vaebook.distributions"

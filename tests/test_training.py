@@ -9,7 +9,15 @@ from vaebook.objectives import (
     modular_negative_elbo,
     negative_elbo,
 )
-from vaebook.training import evaluate, falling_price, fit, minibatches
+from vaebook.training import (
+    TrainingDiverged,
+    evaluate,
+    falling_price,
+    fit,
+    minibatches,
+    seeded,
+    standard_normal,
+)
 
 
 def new_model(seed=0):
@@ -64,7 +72,7 @@ def test_the_history_names_its_series_and_counts_in_steps_and_epochs():
 
 
 def test_training_terms_are_means_over_examples_since_the_last_entry():
-    def constant_terms(model, x, generator):
+    def constant_terms(model, x, noise):
         return {"loss": model.decode(torch.zeros(len(x), 2)).mean(-1) * 0, "row": x[:, 0]}
 
     x = torch.rand(250, 12)
@@ -117,7 +125,7 @@ def test_evaluate_averages_over_examples_with_the_same_noise_each_time():
     first, second = evaluate(model, negative_elbo, x), evaluate(model, negative_elbo, x)
     assert first == second != evaluate(model, negative_elbo, x, seed=1)
     with torch.no_grad():
-        expected = negative_elbo(model, x)["kl"].mean().item()
+        expected = negative_elbo(model, x, torch.zeros(1, 1050, 2))["kl"].mean().item()
     assert first["kl"] == pytest.approx(expected, rel=1e-5)
 
 
@@ -132,7 +140,7 @@ def test_evaluate_averages_over_draws_of_the_noise():
     assert evaluate(model, negative_elbo, x, draws=2)["loss"] != evaluate(model, negative_elbo, x)["loss"]
     seen = []
 
-    def loss_fn(model, x, generator):
+    def loss_fn(model, x, noise):
         seen.append(len(x))
         return {"loss": x[:, 0]}
 
@@ -143,7 +151,7 @@ def test_evaluate_averages_over_draws_of_the_noise():
 def test_evaluate_uses_evaluation_mode_and_puts_the_mode_back():
     model, modes = new_model(), []
 
-    def loss_fn(model, x, generator):
+    def loss_fn(model, x, noise):
         modes.append((model.training, torch.is_grad_enabled()))
         return {"loss": x[:, 0]}
 
@@ -190,6 +198,7 @@ def test_data_that_cannot_be_trained_on_is_named(x_train, error, message):
     ({"epochs": 1.5}, "epochs must be an integer of at least 1, got 1.5"),
     ({"epochs": 1, "batch_size": 0}, "batch_size must"),
     ({"epochs": 1, "log_every": 0}, "log_every must"),
+    ({"epochs": 1, "num_samples": 0}, "num_samples must be an integer of at least 1, got 0"),
     ({"epochs": 1, "max_lr": -1.0}, "max_lr must be a positive number, got -1.0"),
     ({"epochs": 1, "x_test": good[:, :3]}, "x_test must have shape"),
     ({"epochs": 1, "x_test": good * 2}, "x_test must hold values"),
@@ -217,8 +226,116 @@ def test_the_step_follows_the_gradient_of_the_mean_over_examples(monkeypatch):
 
     monkeypatch.setattr(torch.optim, "Adam", Recording)
 
-    def loss_fn(model, x, generator):
+    def loss_fn(model, x, noise):
         return {"loss": model.decode(torch.zeros(len(x), 2)).sum(-1)}
 
     fit(new_model(), loss_fn, two_patterns(300), epochs=1, batch_size=100)
     assert len(gradients) == 3 and all((gradient == 1).all() for gradient in gradients)  # of the last bias
+
+
+def test_noise_is_standard_normal_and_has_the_shape_of_the_codes(generator):
+    """Its mean, variance and kurtosis: a uniform's or a coin's would be off."""
+    noise = standard_normal(5, torch.zeros(40_000, 12), new_model(), generator)
+    assert noise.shape == (5, 40_000, 2) and noise.dtype == torch.float32
+    assert abs(noise.mean()) < 0.01 and abs(noise.var() - 1) < 0.02 and abs((noise**4).mean() - 3) < 0.15
+    for axis in range(3):  # no two codes, rows or dimensions share a draw
+        first, second = noise.select(axis, 0).flatten(), noise.select(axis, 1).flatten()
+        assert torch.corrcoef(torch.stack([first, second]))[0, 1].abs() < 5 / len(first) ** 0.5
+    assert standard_normal(1, torch.zeros(3, 12, dtype=torch.float64), new_model()).dtype == torch.float64
+
+
+def test_one_call_seeds_the_weights_and_the_draws():
+    def run(seed):
+        generator = seeded(seed)
+        model = BernoulliVAE(12, [4], 2)
+        return next(model.parameters()).detach(), torch.rand(3, generator=generator), generator.initial_seed()
+
+    (weights, draws, number), again, other = run(3), run(3), run(4)
+    assert torch.equal(weights, again[0]) and torch.equal(draws, again[1]) and number == 3
+    assert not torch.equal(weights, other[0]) and not torch.equal(draws, other[1])
+
+
+def test_each_step_and_each_evaluation_gets_as_many_codes_as_asked_for():
+    shapes = []
+
+    def loss_fn(model, x, noise):
+        shapes.append(tuple(noise.shape))
+        return negative_elbo(model, x, noise)
+
+    fit(new_model(), loss_fn, two_patterns(50), two_patterns(20), epochs=1, batch_size=30, num_samples=4)
+    assert shapes == [(4, 30, 2), (4, 20, 2), (4, 20, 2)]
+    shapes.clear()
+    evaluate(new_model(), loss_fn, two_patterns(20), num_samples=3, draws=2)
+    assert shapes == [(3, 20, 2)] * 2
+
+
+def test_noise_is_drawn_anew_for_each_step_and_from_the_generator():
+    drawn = []
+
+    def loss_fn(model, x, noise):
+        drawn.append(noise)
+        return negative_elbo(model, x, noise)
+
+    for seed in (1, 1, 2):
+        fit(new_model(), loss_fn, two_patterns(60), epochs=1, batch_size=30, generator=seeded(seed))
+    first, second, again, _, other, _ = drawn
+    assert torch.equal(first, again) and not torch.equal(first, second) and not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("returned, error, message", [
+    (lambda loss: {"kl": loss}, ValueError, "loss_fn must return a term 'loss', got 'kl'"),
+    (lambda loss: {}, ValueError, "loss_fn must return a term 'loss', got no term"),
+    (lambda loss: loss.mean(), TypeError, r"loss_fn must return a dict of \(B,\) tensors, got Tensor"),
+    (lambda loss: {"loss": loss.mean()}, ValueError, r"one value per example, shape \(20,\), got 'loss' of \(\)"),
+    (lambda loss: {"loss": loss, "kl": 3.0}, ValueError, r"shape \(20,\), got 'kl' of \(\)"),
+    (lambda loss: {"loss": loss[:3]}, ValueError, r"shape \(20,\), got 'loss' of \(3,\)"),
+])
+def test_what_a_loss_function_must_not_return_is_named(returned, error, message):
+    def loss_fn(model, x, noise):
+        return returned(negative_elbo(model, x, noise)["loss"])
+
+    with pytest.raises(error, match=message):
+        fit(new_model(), loss_fn, good, epochs=1)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("term, named", [("kl", "kl"), ("loss", "loss")])
+def test_a_training_that_diverges_stops_at_that_step_and_keeps_the_history(value, term, named):
+    steps, seen = [], []
+
+    def loss_fn(model, x, noise):
+        steps.append(len(steps) + 1)
+        terms = negative_elbo(model, x, noise)
+        if len(steps) == 8:
+            terms[term] = terms[term] * value
+            terms["loss"] = terms["loss"] + 0 * terms[term]
+        return terms
+
+    model = new_model()
+    words = rf"^{named} is (nan|inf) at step 8 of 30, at learning rate 0\.00\d+"
+    with pytest.raises(TrainingDiverged, match=words) as caught:
+        fit(model, loss_fn, two_patterns(100), epochs=6, batch_size=20, log_every=3, max_lr=5e-3,
+            callback=lambda step, _: seen.append(step))
+    assert caught.value.history["step"] == [3, 6] and len(caught.value.history["train_loss"]) == 2
+    assert steps[-1] == 8 and seen == list(range(8))
+    assert all(torch.isfinite(weights).all() for weights in model.parameters())  # the bad step was not taken
+
+
+def test_a_rate_that_is_too_high_is_noticed_where_it_blows_up():
+    def without_a_floor(model, x, noise):
+        return {"loss": -model.decode(noise[0]).pow(4).sum(-1)}
+
+    with pytest.raises(TrainingDiverged, match="loss is -inf at step"):
+        fit(new_model(), without_a_floor, two_patterns(200), epochs=5, batch_size=10, max_lr=1e6)
+
+
+@pytest.mark.parametrize("call", ["encode", "decode", "log_likelihood"])
+def test_a_model_without_one_of_the_three_calls_is_not_trained(call):
+    model = new_model()
+    if call == "log_likelihood":
+        model.log_likelihood = None
+    else:
+        delattr(model, call)
+    for door in (lambda: fit(model, negative_elbo, good, epochs=1), lambda: evaluate(model, negative_elbo, good)):
+        with pytest.raises(TypeError, match=rf"model must answer {call}\(.*got a BernoulliVAE without {call}"):
+            door()

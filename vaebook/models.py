@@ -137,7 +137,7 @@ class LinearGaussianVAE(GaussianVAE):
         checks.shape("cov", cov, (2, 2))
         checks.shape("mean", mean, (2,))
         (small, large), vectors = torch.linalg.eigh(cov)  # ascending
-        axis = vectors[:, 1] if vectors[0, 1] > 0 else -vectors[:, 1]
+        axis = torch.where(vectors[0, 1] > 0, vectors[:, 1], -vectors[:, 1])
         self.register_buffer("mean", mean)
         self.register_buffer("small", small)
         self.register_buffer("large", large)
