@@ -1,11 +1,11 @@
-import io
 import re
 
+import imageio.v3 as iio
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import scipy.stats
 import torch
-from PIL import Image
 
 from vaebook.animation import (
     LABEL_HEIGHT,
@@ -15,18 +15,26 @@ from vaebook.animation import (
     encode_gif,
     frame_steps,
     grey_picture,
+    prior_quantiles,
+    sheet,
     tile,
 )
 
 
 def frames_of(content):
-    """The frames of a GIF as grey arrays, and their durations."""
-    picture, frames, durations = Image.open(io.BytesIO(content)), [], []
-    for number in range(picture.n_frames):
-        picture.seek(number)
-        frames.append(np.asarray(picture.convert("L")))
-        durations.append(picture.info.get("duration"))
-    return np.stack(frames), durations, picture.info
+    """The frames of a GIF as grey arrays `(T, H, W)`, how long each stays, and how often all are repeated."""
+    frames = iio.imread(content, plugin="pillow", mode="L")
+    facts = [iio.immeta(content, plugin="pillow", index=number) for number in range(len(frames))]
+    return frames, [fact.get("duration") for fact in facts], facts[0]["loop"]
+
+
+class CodeAsPixels(torch.nn.Module):
+    """A decoder `(B, 2)` to the logits of two pixels whose probabilities are the code's two numbers."""
+
+    latent_dims = 2
+
+    def decode(self, z):
+        return z.logit()
 
 
 def test_tile_lays_images_out_row_by_row():
@@ -46,6 +54,22 @@ def test_a_gap_separates_neighbours_and_frames_nothing():
     assert (picture[2] == 0.4).all() and (picture[:, [2, 5]] == 0.4).all()
 
 
+def test_quantiles_of_the_prior_have_equal_shares_of_it():
+    quantiles = prior_quantiles(20)
+    shares = scipy.stats.norm.cdf(quantiles)
+    assert quantiles.shape == (20,) and np.allclose(shares, (np.arange(20) + 0.5) / 20, atol=1e-6)
+    assert np.allclose(scipy.stats.norm.cdf(prior_quantiles(5, tail=0.05)), [0.05, 0.275, 0.5, 0.725, 0.95], atol=1e-6)
+    assert prior_quantiles(1).tolist() == [0]
+
+
+def test_on_a_sheet_z1_grows_rightwards_and_z2_upwards():
+    picture = sheet(CodeAsPixels(), torch.tensor([0.1, 0.2, 0.3]), image_shape=(1, 2), gap=0)
+    z1, z2 = picture[:, ::2], picture[:, 1::2]
+    assert torch.allclose(z1, torch.tensor([[0.1, 0.2, 0.3]] * 3))
+    assert torch.allclose(z2, torch.tensor([[0.3], [0.2], [0.1]]).expand(3, 3))
+    assert sheet(CodeAsPixels(), prior_quantiles(4).sigmoid(), image_shape=(2, 1)).shape == (11, 7)  # a line between neighbours
+
+
 def test_a_recorder_keeps_pictures_of_its_steps_without_gradients():
     model = torch.nn.Linear(2, 2)
     recorder = Recorder([0, 20, 1000], lambda model: model.weight * 2)
@@ -58,8 +82,8 @@ def test_a_recorder_keeps_pictures_of_its_steps_without_gradients():
 def test_gif_keeps_frames_durations_and_sixteen_greys():
     ramp = np.linspace(0, 1, 256).reshape(1, 16, 16)
     content = encode_gif(np.concatenate([ramp, 1 - ramp]), [100, 300])
-    frames, durations, info = frames_of(content)
-    assert frames.shape == (2, 16, 16) and durations == [100, 300] and info["loop"] == 0
+    frames, durations, loop = frames_of(content)
+    assert frames.shape == (2, 16, 16) and durations == [100, 300] and loop == 0
     assert len(np.unique(frames)) == 16
     assert np.abs(frames[0] / 255 - ramp[0]).max() < 1 / 29 and np.abs(frames[1] / 255 - 1 + ramp[0]).max() < 1 / 29
 
@@ -118,13 +142,16 @@ def test_frame_steps_grow_from_zero_to_the_end():
     assert gaps[-1] > 10 * gaps[1]
 
 
-@pytest.mark.parametrize("frames, labels, message", [
-    ([], [], r"frames must have shape \(T, H, W\).*got none"),
-    ([torch.zeros(3)], ["a"], r"frames must have shape .* got shape \(1, 3\)"),
-    ([torch.zeros(3, 3)], [], "labels must hold one text per frame, 1 of them, got 0"),
-    ([torch.full((3, 3), 2.0)], ["a"], r"frames must hold values in \[0, 1\]"),
-    ([torch.full((3, 3), torch.nan)], ["a"], r"frames must hold values in \[0, 1\]"),
-])
+@pytest.mark.parametrize(
+    "frames, labels, message",
+    [
+        ([], [], r"frames must have shape \(T, H, W\).*got shape \(0,\)"),
+        ([torch.zeros(3)], ["a"], r"frames must have shape .* got shape \(1, 3\)"),
+        ([torch.zeros(3, 3)], [], "labels must hold one text per frame, 1 of them, got 0"),
+        ([torch.full((3, 3), 2.0)], ["a"], r"frames must hold values in \[0, 1\]"),
+        ([torch.full((3, 3), torch.nan)], ["a"], r"frames must hold values in \[0, 1\]"),
+    ],
+)
 def test_errors_name_the_argument(frames, labels, message):
     with pytest.raises(ValueError, match=message):
         Animation(frames, labels, alt="")
@@ -133,3 +160,23 @@ def test_errors_name_the_argument(frames, labels, message):
 def test_tile_names_images_that_do_not_fit():
     with pytest.raises(ValueError, match=r"images must have shape \(B, 784\) with B a multiple of columns=3"):
         tile(torch.zeros(4, 784), 3)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((0,), "count must be at least 1, got 0"),
+        ((5, 0.0), r"tail must be in \(0, 0.5\], got 0.0"),
+        ((5, 0.95), r"tail must be in \(0, 0.5\], got 0.95"),
+    ],
+)
+def test_quantiles_name_what_they_cannot_take(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        prior_quantiles(*arguments)
+
+
+def test_a_sheet_refuses_a_code_that_is_no_plane():
+    model = CodeAsPixels()
+    model.latent_dims = 3
+    with pytest.raises(ValueError, match="model must have latent_dims=2, got 3"):
+        sheet(model, prior_quantiles(4))

@@ -3,9 +3,10 @@
 import base64
 import hashlib
 import html
-import io
+from importlib import resources
 from pathlib import Path
 
+import imageio.v3 as iio
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -15,14 +16,13 @@ from torch.nn import functional as F
 
 LEVELS = 16
 LABEL_HEIGHT = 22
-STYLE = (Path(__file__).parent / "animation.css").read_text(encoding="utf-8")
+STYLE = resources.files("vaebook").joinpath("animation.css").read_text(encoding="utf-8")
 
 
 def frame_steps(num_steps, count, first=10):
     """About `count` steps from 0 to `num_steps`, ever further apart after `first`: most happens at the start."""
-    return {0} | {
-        int(step) for step in np.geomspace(first, num_steps, count - 1).round()
-    }
+    later = np.geomspace(first, num_steps, count - 1).round()
+    return {0, *map(int, later)}
 
 
 class Recorder:
@@ -49,16 +49,42 @@ def tile(images, columns, image_shape=(28, 28), gap=0):
     gap: width of the grey lines between neighbours, in pixels.
     Returns `(H, W)`. Raises ValueError if B is not a multiple of `columns`.
     """
-    height, width = image_shape
-    if images.dim() != 2 or len(images) % columns or images.shape[1] != height * width:
-        raise ValueError(
-            f"images must have shape (B, {height * width}) with B a multiple of columns={columns}, "
-            f"got {tuple(images.shape)}"
-        )
+    (height, width), shape = image_shape, tuple(images.shape)
+    if len(shape) != 2 or shape[0] % columns or shape[1] != height * width:
+        expected = f"(B, {height * width}) with B a multiple of columns={columns}"
+        raise ValueError(f"images must have shape {expected}, got {shape}")
     grid = images.reshape(-1, columns, height, width)
     grid = F.pad(grid, (0, gap, 0, gap), value=0.4)
     picture = grid.transpose(1, 2).reshape(-1, columns * (width + gap))
     return picture[: picture.shape[0] - gap, : picture.shape[1] - gap]
+
+
+def prior_quantiles(count, tail=None, device="cpu"):
+    """Codes spread as the prior N(0, 1) is: its quantiles at evenly spaced probabilities.
+
+    count: how many.  tail: the first probability, and one less the last; by default
+    0.5 / count, which gives each code an equal share of the prior.
+    Returns `(count,)`, ascending. Raises ValueError for a count below 1 and a tail outside (0, 0.5].
+    """
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+    tail = 0.5 / count if tail is None else tail
+    if not 0 < tail <= 0.5:
+        raise ValueError(f"tail must be in (0, 0.5], got {tail}")
+    probabilities = torch.linspace(tail, 1 - tail, count)
+    return torch.distributions.Normal(0.0, 1.0).icdf(probabilities).to(device)
+
+
+def sheet(model, axis, image_shape=(28, 28), gap=1):
+    """The images that a square grid of codes decodes to: z1 grows rightwards, z2 upwards.
+
+    model: one with a code of two numbers.  axis: the values that both take, `(K,)`, ascending.
+    Returns `(H, W)`, laid out by `tile`. Raises ValueError for a code of another length.
+    """
+    if model.latent_dims != 2:
+        raise ValueError(f"model must have latent_dims=2, got {model.latent_dims}")
+    plane = torch.cartesian_prod(axis.flip(0), axis).flip(1)
+    return tile(model.decode(plane).sigmoid(), len(axis), image_shape, gap)
 
 
 def grey_picture(figure, dpi=100):
@@ -81,27 +107,14 @@ def encode_gif(frames, durations_ms):
     durations_ms: how long each frame stays, in milliseconds. Returns the file's bytes.
     Few levels make long runs of equal pixels, which is what the format packs well.
     """
-    palette = np.repeat(
-        np.linspace(0, 255, LEVELS).round().astype(np.uint8), 3
-    ).tobytes()
-    pictures = []
-    for frame in np.asarray(frames, dtype=np.float32):
-        picture = Image.fromarray(
-            (frame.clip(0, 1) * (LEVELS - 1)).round().astype(np.uint8), mode="P"
-        )
-        picture.putpalette(palette)
-        pictures.append(picture)
-    file = io.BytesIO()
-    pictures[0].save(
-        file,
-        format="GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        duration=list(durations_ms),
-        loop=0,
-        optimize=False,
+    levels = np.asarray(frames, dtype=np.float32).clip(0, 1) * (LEVELS - 1)
+    indices = levels.round().astype(np.uint8)
+    greys = np.linspace(0, 255, LEVELS).round().astype(np.uint8)
+    as_gif = {"extension": ".gif", "plugin": "pillow", "mode": "P", "save_all": True}
+    palette, durations = greys.repeat(3).tobytes(), list(durations_ms)
+    return iio.imwrite(
+        "<bytes>", indices, **as_gif, palette=palette, duration=durations, loop=0
     )
-    return file.getvalue()
 
 
 class Animation:
@@ -115,29 +128,20 @@ class Animation:
     """
 
     def __init__(self, frames, labels, alt, *, scale=1.0, frame_ms=250):
-        frames = (
-            torch.stack([torch.as_tensor(frame).cpu().float() for frame in frames])
-            if len(frames)
-            else None
-        )
-        if frames is None or frames.dim() != 3:
-            came = "none" if frames is None else f"shape {tuple(frames.shape)}"
-            raise ValueError(
-                f"frames must have shape (T, H, W) with T at least 1, got {came}"
-            )
+        frames = [torch.as_tensor(frame).cpu().float() for frame in frames]
+        frames = torch.stack(frames) if frames else torch.empty(0)
+        if frames.dim() != 3:
+            expected, came = "(T, H, W) with T at least 1", tuple(frames.shape)
+            raise ValueError(f"frames must have shape {expected}, got shape {came}")
         if len(labels) != len(frames):
-            raise ValueError(
-                f"labels must hold one text per frame, {len(frames)} of them, got {len(labels)}"
-            )
+            expected = f"one text per frame, {len(frames)} of them"
+            raise ValueError(f"labels must hold {expected}, got {len(labels)}")
         if not (frames.min() >= 0 and frames.max() <= 1):
-            raise ValueError(
-                f"frames must hold values in [0, 1], got {frames.min():g} to {frames.max():g}"
-            )
+            came = f"{frames.min():g} to {frames.max():g}"
+            raise ValueError(f"frames must hold values in [0, 1], got {came}")
         self.alt = alt
-        pictures = [
-            labelled(frame.numpy(), label, scale)
-            for frame, label in zip(frames, labels, strict=True)
-        ]
+        shown = zip(frames.numpy(), labels, strict=True)
+        pictures = [labelled(frame, label, scale) for frame, label in shown]
         self.height, self.width = pictures[0].shape
         durations = [frame_ms] * (len(pictures) - 1) + [8 * frame_ms]
         self.gif = encode_gif(pictures, durations)
@@ -152,11 +156,9 @@ class StoredAnimation(Animation):
 
     def __init__(self, path, alt):
         self.gif, self.alt = Path(path).read_bytes(), alt
-        with Image.open(io.BytesIO(self.gif)) as picture:
-            self.width, self.height = picture.size
-            picture.seek(picture.n_frames - 1)
-            last = np.asarray(picture.convert("L"), dtype=np.float32) / 255
-        self.still = encode_gif([last], [0])
+        last = iio.imread(self.gif, plugin="pillow", mode="L")[-1]
+        self.height, self.width = last.shape
+        self.still = encode_gif([last / 255], [0])
 
 
 def animation_html(gif, still, alt, width, height):
@@ -190,7 +192,6 @@ def labelled(frame, label, scale):
     resampling = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.BOX
     canvas = Image.new("L", (size[0], size[1] + LABEL_HEIGHT), 255)
     canvas.paste(picture.resize(size, resampling))
-    ImageDraw.Draw(canvas).text(
-        (4, size[1] + 3), label, fill=0, font=ImageFont.load_default(13)
-    )
+    font = ImageFont.load_default(13)
+    ImageDraw.Draw(canvas).text((4, size[1] + 3), label, fill=0, font=font)
     return np.asarray(canvas, dtype=np.float32) / 255
