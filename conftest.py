@@ -26,12 +26,15 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say which promises were not checked, so that a green run without MNIST is not taken for more."""
+    """Say what was not compared, so that a green run without MNIST is not taken for more."""
     passed = terminalreporter.stats.get("passed", [])
     cells = [report for report in passed if ".ipynb::" in report.nodeid]
     if cells and not mnist_is_here():
-        terminalreporter.write_line("MNIST could not be had: cells tagged `mnist` were run on scikit-learn's digits "
-                                    "and not compared.", yellow=True)
+        said = (
+            "MNIST could not be had: cells tagged `mnist` were run on scikit-learn's "
+            "digits and not compared."
+        )
+        terminalreporter.write_line(said, yellow=True)
 
 
 def tags_of(item):
