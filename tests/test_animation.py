@@ -67,7 +67,10 @@ def test_on_a_sheet_z1_grows_rightwards_and_z2_upwards():
     z1, z2 = picture[:, ::2], picture[:, 1::2]
     assert torch.allclose(z1, torch.tensor([[0.1, 0.2, 0.3]] * 3))
     assert torch.allclose(z2, torch.tensor([[0.3], [0.2], [0.1]]).expand(3, 3))
-    assert sheet(CodeAsPixels(), prior_quantiles(4).sigmoid(), image_shape=(2, 1)).shape == (11, 7)  # a line between neighbours
+    assert sheet(CodeAsPixels(), prior_quantiles(4).sigmoid(), image_shape=(2, 1)).shape == (
+        11,
+        7,
+    )  # a line between neighbours
 
 
 def test_a_recorder_keeps_pictures_of_its_steps_without_gradients():

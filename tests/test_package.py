@@ -1,27 +1,87 @@
-"""The package's own order: a module imports only from those left of it."""
+"""The package's order and its packages: modules import from their left, and what is declared is what is used."""
 
 import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from functools import cache
 from pathlib import Path
+
+import jupytext
+import pytest
 
 import vaebook
 
 FOLDER = Path(vaebook.__file__).parent
-ORDER = [["checks", "progress"], ["data"], ["layers"], ["models"], ["objectives"], ["training"],
-         ["figures", "animation", "tables"]]
+ROOT = FOLDER.parent
+ORDER = ["checks progress", "data", "layers", "models", "objectives", "training", "figures animation tables"]
+PLACES = {module: place for place, modules in enumerate(ORDER) for module in modules.split()}
+OURS = {"vaebook", "tools", "tests", "benchmarks"}
 
 
-def place(name):
-    return next(number for number, modules in enumerate(ORDER) if name in modules)
+def trees(*patterns):
+    """The syntax trees of the Python files and of the chapters' cells that match."""
+    for path in (path for pattern in patterns for path in sorted(ROOT.glob(pattern))):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".md":
+            cells = jupytext.reads(text, fmt="md:myst").cells
+            code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+            text = re.sub(r"^[%!].*", "", code, flags=re.MULTILINE)
+        yield ast.parse(text)
 
 
-def imported(path):
-    """The names of vaebook's own modules that a file imports."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [
-            alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        for name in names:
-            if name.startswith("vaebook."):
-                yield name.split(".")[1]
+def imports(tree):
+    """The dotted names that this code imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def packages(*patterns):
+    """The packages of others that the matching files import, by the module's name."""
+    modules = {name.split(".")[0] for tree in trees(*patterns) for name in imports(tree)}
+    return modules - OURS - sys.stdlib_module_names
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(*extras):
+    """What pyproject.toml asks for, by canonical name: the package's dependencies, or those of some extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = [project["optional-dependencies"][extra] for extra in extras] or [project["dependencies"]]
+    return {canonical(re.match(r"[\w.-]+", text)[0]) for group in groups for text in group}
+
+
+@cache
+def providers():
+    """For each module that is installed: the canonical names of the distributions that hold it."""
+    found = importlib.metadata.packages_distributions()
+    return {module: {canonical(name) for name in names} for module, names in found.items()}
+
+
+def named():
+    """Every word of the files that run commands and list extensions, and every string of the code around the book."""
+    files = ["Makefile", "_config.yml", *ROOT.glob(".github/workflows/*.yml")]
+    text = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in files)
+    words = set(re.findall(r"\w+(?:-\w+)*", re.sub(r"#.*", "", text)))
+    nodes = (node for tree in trees("tools/*.py", "tests/*.py") for node in ast.walk(tree))
+    return words | {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def used(modules):
+    """The distributions that hold these modules."""
+    return {name for module in modules for name in providers().get(module, ())}
+
+
+PACKAGE = ["vaebook/**/*.py", "book/*.md"]
+AROUND = ["tools/*.py", "tests/*.py", "benchmarks/*.py", "conftest.py"]
 
 
 def test_a_module_imports_only_from_those_left_of_it():
@@ -31,6 +91,35 @@ def test_a_module_imports_only_from_those_left_of_it():
         if module == "__init__":
             continue
         seen.add(module)
-        for other in imported(path):
-            assert other == module or place(other) < place(module), f"{module} imports {other}"
-    assert seen == {name for modules in ORDER for name in modules}
+        names = [name.split(".")[1] for name in imports(ast.parse(path.read_text())) if name.startswith("vaebook.")]
+        for other in names:
+            assert other == module or PLACES[other] < PLACES[module], f"{module} imports {other}"
+    assert seen == set(PLACES)
+
+
+@pytest.mark.parametrize("patterns, allowed", [(PACKAGE, declared()), (AROUND, declared() | declared("book", "test"))])
+def test_a_package_that_is_imported_is_declared(patterns, allowed):
+    modules = packages(*patterns)
+    assert "torch" in modules and not {module for module in modules if not used([module]) & allowed}
+
+
+def test_a_dependency_is_used_by_the_package_or_a_chapter():
+    assert declared() - used(packages(*PACKAGE)) == set()
+
+
+def test_what_an_extra_declares_is_imported_or_called_by_its_name():
+    """A command, a plug-in and a Sphinx extension are not imported: where they are used stands their name."""
+    idle = declared("book", "test") - used(packages(*AROUND))
+    modules = {name: {module for module, names in providers().items() if name in names} for name in idle}
+    assert {name for name in idle if not ({name} | modules[name]) & named()} == set()
+
+
+def test_the_package_can_be_imported_from_a_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "vaebook.zip", "w") as archive:
+        for path in [*FOLDER.rglob("*.py"), *FOLDER.rglob("*.css")]:
+            archive.write(path, path.relative_to(ROOT))
+    code = "import vaebook.animation as animation; print(animation.__file__, animation.STYLE[:14])"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": "vaebook.zip"}, capture_output=True, text=True
+    )
+    assert result.stdout.split() == [str(tmp_path / "vaebook.zip" / "vaebook" / "animation.py"), ".vae-animation"]

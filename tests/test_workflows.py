@@ -18,8 +18,9 @@ def load(path):
 
 
 def jobs():
-    return [pytest.param(job, id=f"{path.stem}-{name}")
-            for path in WORKFLOWS for name, job in load(path)["jobs"].items()]
+    return [
+        pytest.param(job, id=f"{path.stem}-{name}") for path in WORKFLOWS for name, job in load(path)["jobs"].items()
+    ]
 
 
 def run(*command):
