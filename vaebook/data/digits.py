@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import socket
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -46,10 +47,8 @@ class MNISTDamaged(OSError):
 
 def data_folder():
     """The folder that holds `MNIST/raw`: `VAEBOOK_DATA`, or else the user's cache folder."""
-    return Path(
-        os.environ.get("VAEBOOK_DATA")
-        or platformdirs.user_cache_dir("vaebook", appauthor=False)
-    )
+    cache = platformdirs.user_cache_dir("vaebook", appauthor=False)
+    return Path(os.environ.get("VAEBOOK_DATA") or cache)
 
 
 def mnist(split="train", *, threshold=0.5, root=None, device="cpu"):
@@ -88,23 +87,17 @@ def handwritten_digits(*, threshold=0.5, root=None, device="cpu"):
             for split in ("train", "test")
         )
     except MNISTUnavailable as error:
-        warnings.warn(
-            f"working on scikit-learn's 1,797 digits instead of MNIST: {error}",
-            stacklevel=2,
-        )
+        words = "working on scikit-learn's 1,797 digits instead of MNIST"
+        warnings.warn(f"{words}: {error}", stacklevel=2)
     digits = load_digits()
-    small = (
-        torch.tensor(digits.images, dtype=torch.float32, device=device).unsqueeze(1)
-        / 16
-    )
-    large = F.interpolate(small, size=(20, 20), mode="bicubic").clamp(
-        0, 1
-    )  # MNIST's own box for a digit
+    small = torch.tensor(digits.images, dtype=torch.float32, device=device) / 16
+    # MNIST's own box for a digit is 20 x 20
+    large = F.interpolate(small.unsqueeze(1), size=(20, 20), mode="bicubic").clamp(0, 1)
     pixels = binarise(F.pad(large, (4, 4, 4, 4)).flatten(1), threshold)
     labels = torch.tensor(digits.target, device=device)
-    name = "scikit-learn digits"
-    return Digits(pixels[:-300], labels[:-300], name), Digits(
-        pixels[-300:], labels[-300:], name
+    parts = slice(None, -300), slice(-300, None)
+    return tuple(
+        Digits(pixels[part], labels[part], "scikit-learn digits") for part in parts
     )
 
 
@@ -167,13 +160,9 @@ def polite_download():
     """Give up on a silent network after `TIMEOUT_S`; show torchvision's progress bars to people only."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT_S)
-    quiet = (
-        contextlib.nullcontext()
-        if someone_is_watching()
-        else contextlib.redirect_stderr(io.StringIO())
-    )
+    watched, elsewhere = someone_is_watching(), io.StringIO()
     try:
-        with quiet:
+        with contextlib.redirect_stderr(sys.stderr if watched else elsewhere):
             yield
     finally:
         socket.setdefaulttimeout(before)

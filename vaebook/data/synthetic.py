@@ -114,12 +114,7 @@ class CorrelatedGaussian(NamedTuple):
 
 
 def correlated_gaussian(
-    n,
-    *,
-    mean=(1.0, 0.5),
-    cov=((1.0, 0.5), (0.5, 1.0)),
-    generator=None,
-    device="cpu",
+    n, *, mean=(1.0, 0.5), cov=((1.0, 0.5), (0.5, 1.0)), generator=None, device="cpu"
 ):
     """Draw `n` rows from N(mean, cov).
 

@@ -18,12 +18,7 @@ IN_NATS = ("loss", "reconstruction", "kl")
 
 
 def training_curves(
-    history,
-    floors=None,
-    terms=IN_NATS,
-    log_terms=(),
-    test_name="test",
-    example="image",
+    history, floors=None, terms=IN_NATS, log_terms=(), test_name="test", example="image"
 ):
     """Training and test curves of each term over the epochs, three panels to a row.
 
@@ -70,9 +65,8 @@ def line_plot(series, xlabel, ylabel, marks=None):
         ax.plot(as_array(x), as_array(y), line, label=name)
     for text, point in (marks or {}).items():
         ax.plot(*point, "o", color="black", markersize=4)
-        ax.annotate(
-            text, point, xytext=(0, 14), textcoords="offset points", ha="center"
-        )
+        above = {"xytext": (0, 14), "textcoords": "offset points", "ha": "center"}
+        ax.annotate(text, point, **above)
     ax.axhline(0, color="black", linewidth=0.6)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend()
@@ -88,9 +82,8 @@ def series_with_spread(series, xlabel, ylabel, floors=None, log_x=False):
     for (name, (x, y)), color in zip(series.items(), LINES, strict=False):
         x, y = as_array(x), as_array(y)
         ax.plot(x, y.mean(0), color=color, label=name)
-        ax.plot(
-            np.broadcast_to(x, y.shape).ravel(), y.ravel(), ".", color=color, alpha=0.6
-        )
+        each_x = np.broadcast_to(x, y.shape).ravel()
+        ax.plot(each_x, y.ravel(), ".", color=color, alpha=0.6)
     for name, height in (floors or {}).items():
         ax.axhline(height, color="black", linestyle=":", label=name)
     if log_x:
@@ -146,12 +139,10 @@ def histograms(groups, xlabel, marks=None, bins=80):
     edges = np.histogram_bin_edges(np.concatenate(list(groups.values())), bins)
     figure, ax = new_figure(6.4, 3.0)
     for name, values in groups.items():
-        ax.hist(
-            values, bins=edges, density=True, histtype="step", linewidth=1.5, label=name
-        )
-    for (name, value), color in zip(
-        (marks or {}).items(), LINES[len(groups) :], strict=False
-    ):
+        options = {"density": True, "histtype": "step", "linewidth": 1.5}
+        ax.hist(values, bins=edges, label=name, **options)
+    colors = LINES[len(groups) :]
+    for (name, value), color in zip((marks or {}).items(), colors, strict=False):
         ax.axvline(float(value), color=color, linestyle="--", label=name)
     ax.set(xlabel=xlabel, ylabel="density")
     ax.legend()

@@ -16,15 +16,11 @@ def point_clouds(panels, mean, cov, columns=3, histogram=False, inches=2.6):
     mean, cov = as_array(mean), as_array(cov)
     half = REACH * np.sqrt(np.diag(cov))
     rows = -(-len(panels) // columns)
-    figure, axes = new_figure(
-        inches * columns,
-        inches * rows + 0.25,
-        rows,
-        columns,
-        sharex=True,
-        sharey=True,
-        squeeze=False,
+    size, shared = (
+        (inches * columns, inches * rows + 0.25),
+        {"sharex": True, "sharey": True},
     )
+    figure, axes = new_figure(*size, rows, columns, squeeze=False, **shared)
     for ax, (title, points) in zip(axes.flat, panels.items(), strict=False):
         x1, x2 = as_array(points).T
         if histogram:

@@ -43,9 +43,8 @@ def arrows(axes, stops_after=None):
         (x0, y), (x1, _) = PLACES[left], PLACES[right]
         x0, x1 = x0 + half_width(left), x1 - half_width(right)
         arrow(axes, (x0, y + 0.1), (x1, y + 0.1))
-        if left != "x" and (
-            stops_after is None or names.index(left) >= names.index(stops_after)
-        ):
+        flows = stops_after is None or names.index(left) >= names.index(stops_after)
+        if left != "x" and flows:
             arrow(axes, (x1, y - 0.12), (x0, y - 0.12), color=LINES[1])
 
 
@@ -56,23 +55,12 @@ def half_width(name):
 
 def box(axes, x, y, text, dashed=False):
     """A text in a frame that is centred at (x, y)."""
-    axes.text(
-        x,
-        y,
-        text,
-        ha="center",
-        va="center",
-        bbox={
-            "boxstyle": "round,pad=0.4",
-            "facecolor": "white",
-            "edgecolor": "black",
-            "linestyle": "--" if dashed else "-",
-        },
-    )
+    frame = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "black"}
+    frame["linestyle"] = "--" if dashed else "-"
+    axes.text(x, y, text, ha="center", va="center", bbox=frame)
 
 
 def arrow(axes, start, end, color="black"):
     """An arrow from start to end, each (x, y)."""
-    axes.annotate(
-        "", end, start, arrowprops={"arrowstyle": "->", "color": color, "lw": 1.4}
-    )
+    props = {"arrowstyle": "->", "color": color, "lw": 1.4}
+    axes.annotate("", end, start, arrowprops=props)

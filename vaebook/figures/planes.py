@@ -14,26 +14,10 @@ def plane_of_codes(codes, labels, regions, extent):
     """
     codes, labels, regions = as_array(codes), as_array(labels), as_array(regions)
     figure, (left, right) = new_figure(7.8, 3.9, 1, 2, sharex=True, sharey=True)
-    colors = ListedColormap(DIGITS)
-    left.scatter(
-        *codes.T,
-        c=labels,
-        cmap=colors,
-        vmin=-0.5,
-        vmax=9.5,
-        s=2,
-        linewidths=0,
-        rasterized=True,
-    )
-    right.imshow(
-        regions,
-        cmap=colors,
-        vmin=-0.5,
-        vmax=9.5,
-        extent=extent,
-        origin="lower",
-        interpolation="nearest",
-    )
+    by_digit = {"cmap": ListedColormap(DIGITS), "vmin": -0.5, "vmax": 9.5}
+    left.scatter(*codes.T, c=labels, s=2, linewidths=0, rasterized=True, **by_digit)
+    nearest = {"origin": "lower", "interpolation": "nearest"}
+    right.imshow(regions, extent=extent, **nearest, **by_digit)
     rows, columns = regions.shape
     for digit in range(10):
         if (labels == digit).any():
@@ -42,39 +26,19 @@ def plane_of_codes(codes, labels, regions, extent):
         if len(inside):
             centre = inside[np.abs(inside - np.median(inside, axis=0)).sum(1).argmin()]
             x = extent[0] + (centre[1] + 0.5) / columns * (extent[1] - extent[0])
-            mark_digit(
-                right,
-                x,
-                extent[2] + (centre[0] + 0.5) / rows * (extent[3] - extent[2]),
-                digit,
-            )
-    left.set(
-        title="where the test images are encoded",
-        xlabel="$z_1$",
-        ylabel="$z_2$",
-        xlim=extent[:2],
-        ylim=extent[2:],
-        aspect="equal",
-    )
+            y = extent[2] + (centre[0] + 0.5) / rows * (extent[3] - extent[2])
+            mark_digit(right, x, y, digit)
+    left.set(title="where the test images are encoded", xlabel="$z_1$", ylabel="$z_2$")
+    left.set(xlim=extent[:2], ylim=extent[2:], aspect="equal")
     right.set(title="which digit each code decodes to", xlabel="$z_1$", aspect="equal")
     return figure
 
 
 def mark_digit(axes, x, y, digit):
     """Write a digit on a white disc, so that colour is not the only way to read the plane."""
-    axes.text(
-        x,
-        y,
-        str(digit),
-        ha="center",
-        va="center",
-        fontsize=8,
-        bbox={
-            "boxstyle": "circle,pad=0.2",
-            "facecolor": "white",
-            "edgecolor": DIGITS[digit],
-        },
-    )
+    disc = {"boxstyle": "circle,pad=0.2", "facecolor": "white"}
+    disc["edgecolor"] = DIGITS[digit]
+    axes.text(x, y, str(digit), ha="center", va="center", fontsize=8, bbox=disc)
 
 
 def meshes(panels, grid_shape, color_name, columns=2):
@@ -92,9 +56,8 @@ def meshes(panels, grid_shape, color_name, columns=2):
         for lines in (mesh, mesh.transpose(1, 0, 2)):
             for line in lines:
                 ax.plot(*line.T, color="0.75", linewidth=0.6, zorder=1)
-        points = ax.scatter(
-            *codes.T, c=values, cmap="viridis", s=10, linewidths=0, zorder=2
-        )
+        dots = {"cmap": "viridis", "s": 10, "linewidths": 0, "zorder": 2}
+        points = ax.scatter(*codes.T, c=values, **dots)
         ax.set(title=title, aspect="equal")
     for ax in np.atleast_2d(axes)[-1]:
         ax.set_xlabel("$z_1$")
@@ -116,22 +79,20 @@ def posteriors(densities, extents, mu, sigma, titles):
     if mu.ndim == 2:
         mu, sigma, radii = mu[:, None], sigma[:, None], [(1, "-"), (2, "--")]
     figure, axes = new_figure(2.5 * len(titles), 2.75, 1, len(titles), squeeze=False)
-    for ax, density, extent, means, scales, title in zip(
-        axes[0], as_array(densities), extents, mu, sigma, titles, strict=True
+    panels = zip(as_array(densities), extents, mu, sigma, titles, strict=True)
+    style = {
+        "fill": False,
+        "color": LINES[1],
+        "linewidth": 0.9 if mu.shape[1] > 1 else 1.4,
+    }
+    for ax, (density, extent, means, scales, title) in zip(
+        axes[0], panels, strict=True
     ):
         ax.imshow(density, extent=extent, origin="lower", cmap="Greys", aspect="equal")
         for mean, scale in zip(means, scales, strict=True):
             for radius, line in radii:
-                ax.add_patch(
-                    Ellipse(
-                        mean,
-                        *(2 * radius * scale),
-                        fill=False,
-                        color=LINES[1],
-                        linestyle=line,
-                        linewidth=1.4 if len(means) == 1 else 0.9,
-                    )
-                )
+                width, height = 2 * radius * scale
+                ax.add_patch(Ellipse(mean, width, height, linestyle=line, **style))
         ax.set(title=title, xlabel="$z_1$")
         ax.locator_params(nbins=4)
     axes[0, 0].set_ylabel("$z_2$")
@@ -144,14 +105,9 @@ def score_heatmap(means, spreads, row_names, column_names):
     figure, ax = new_figure(1.7 * len(column_names) + 1.2, 0.42 * len(row_names) + 0.7)
     ax.imshow(means, cmap="cividis", vmin=0, vmax=1, aspect="auto")
     for (row, column), mean in np.ndenumerate(means):
-        ax.text(
-            column,
-            row,
-            f"{mean:.2f} ± {spreads[row, column]:.2f}",
-            ha="center",
-            va="center",
-            color="white" if mean < 0.5 else "black",
-        )
+        text = f"{mean:.2f} ± {spreads[row, column]:.2f}"
+        color = "white" if mean < 0.5 else "black"
+        ax.text(column, row, text, ha="center", va="center", color=color)
     ax.set_xticks(range(len(column_names)), column_names)
     ax.set_yticks(range(len(row_names)), row_names)
     ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)

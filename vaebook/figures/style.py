@@ -43,8 +43,6 @@ def new_figure(width, height, rows=1, columns=1, **options):
 
 def as_array(values):
     """A numpy array of a tensor on any device, or of anything numpy takes."""
-    return (
-        values.detach().cpu().numpy()
-        if hasattr(values, "detach")
-        else np.asarray(values)
-    )
+    if hasattr(values, "detach"):
+        return values.detach().cpu().numpy()
+    return np.asarray(values)
