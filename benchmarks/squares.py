@@ -27,8 +27,16 @@ EPOCHS, BATCH = 5, 100
 
 
 def one_cycle(model, x, generator):
-    fit(model, modular_negative_elbo, x, epochs=EPOCHS, batch_size=BATCH, max_lr=5e-3, generator=generator,
-        callback=falling_price)
+    fit(
+        model,
+        modular_negative_elbo,
+        x,
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        max_lr=5e-3,
+        generator=generator,
+        callback=falling_price,
+    )
 
 
 def constant_rate(model, x, generator):
@@ -59,9 +67,15 @@ def main():
             loss, seconds = run(train, seed, squares)
             results.setdefault(train.__name__, []).append(loss)
             print(f"{train.__name__}, seed {seed}: -ELBO {loss:.3f} nats in {seconds:.0f} s", flush=True)
-    print(json.dumps({"floor": round(squares.entropy, 3), "threads": torch.get_num_threads()}
-                     | {name: {"mean": round(statistics.mean(losses), 3), "worst": round(max(losses), 3)}
-                        for name, losses in results.items()}))
+    print(
+        json.dumps(
+            {"floor": round(squares.entropy, 3), "threads": torch.get_num_threads()}
+            | {
+                name: {"mean": round(statistics.mean(losses), 3), "worst": round(max(losses), 3)}
+                for name, losses in results.items()
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ usual one, and not over the usual one tuned as long.
 
 What is timed is training alone. The test -ELBO of both is measured in the same way, after the clock has stopped.
 Peak memory is that of a process of its own that loads the data and trains with `fit` for 10 epochs.
+The claim is about MNIST: where that cannot be had, nothing is measured, and this says so.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
-from vaebook.data import data_folder, mnist
+from vaebook.data import MNISTUnavailable, data_folder, mnist
 from vaebook.models import BernoulliVAE, sample_latents
 from vaebook.objectives import negative_elbo
 from vaebook.training import evaluate, fit, seeded
@@ -71,10 +72,12 @@ def with_fit(seed, x_train, epochs=FIT_EPOCHS):
 
 def peak_memory_gib():
     """Peak resident memory of a fresh process that loads MNIST and trains for 10 epochs with `fit`, in GiB."""
-    code = ("import resource; from benchmarks.time_to_loss import with_fit, mnist, evaluate, negative_elbo\n"
-            "model, seconds = with_fit(0, mnist('train').images, epochs=10)\n"
-            "evaluate(model, negative_elbo, mnist('test').images)\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)")
+    code = (
+        "import resource; from benchmarks.time_to_loss import with_fit, mnist, evaluate, negative_elbo\n"
+        "model, seconds = with_fit(0, mnist('train').images, epochs=10)\n"
+        "evaluate(model, negative_elbo, mnist('test').images)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
     printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts in bytes, Linux in KiB
     return int(printed.split()[-1]) * unit / 2**30
@@ -83,17 +86,24 @@ def peak_memory_gib():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=1, help="how many pairs of runs")
-    x_train, x_test = mnist("train").images, mnist("test").images
-    ratios = []
-    for seed in range(parser.parse_args().seeds):
+    seeds, ratios = parser.parse_args().seeds, []
+    try:
+        x_train, x_test = mnist("train").images, mnist("test").images
+    except MNISTUnavailable as error:
+        print(f"not measured, since it takes MNIST: {error}")
+        return
+    for seed in range(seeds):
         usual_model, usual_s = usual_loop(seed)
         usual_loss = evaluate(usual_model, negative_elbo, x_test)["loss"]
         fit_model, fit_s = with_fit(seed, x_train)
         fit_loss = evaluate(fit_model, negative_elbo, x_test)["loss"]
         ratios.append(usual_s / fit_s)
-        print(f"seed {seed}: usual loop {usual_s:.1f} s to {usual_loss:.2f} nats; "
-              f"fit, {FIT_EPOCHS} epochs, {fit_s:.1f} s to {fit_loss:.2f} nats; {ratios[-1]:.1f} times faster, "
-              f"target reached: {fit_loss <= usual_loss}", flush=True)
+        print(
+            f"seed {seed}: usual loop {usual_s:.1f} s to {usual_loss:.2f} nats; "
+            f"fit, {FIT_EPOCHS} epochs, {fit_s:.1f} s to {fit_loss:.2f} nats; {ratios[-1]:.1f} times faster, "
+            f"target reached: {fit_loss <= usual_loss}",
+            flush=True,
+        )
     print(f"peak memory of 10 epochs with fit: {peak_memory_gib():.2f} GiB")
     print(json.dumps({"times_faster_median": round(statistics.median(ratios), 2), "threads": torch.get_num_threads()}))
 
