@@ -22,11 +22,8 @@ class AddKLGradient(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad_mu, grad_logvar, _):
         mu, logvar = ctx.saved_tensors
-        return (
-            grad_mu + ctx.scale * mu,
-            grad_logvar + ctx.scale * 0.5 * (logvar.exp() - 1),
-            None,
-        )
+        own_mu, own_logvar = ctx.scale * mu, ctx.scale * 0.5 * (logvar.exp() - 1)
+        return grad_mu + own_mu, grad_logvar + own_logvar, None
 
 
 class KullbackLeiblerDivergence(nn.Module):

@@ -48,7 +48,7 @@ class BernoulliPixels:
         Returns `(B,)` or `(N, B)`. Codes `(K, 1, Z)` meet every row of x: `(K, B)`.
         """
         x_logits = self.decode(z)
-        if x_logits.dim() == 3 and x_logits.shape[1] == 1:  # one product of matrices
+        if x_logits.dim() == 3 and x_logits.shape[1] == 1:  # each code meets each row
             return x_logits[:, 0] @ x.T - F.softplus(x_logits).sum(-1)
         return bernoulli_log_likelihood(x_logits, x)
 
@@ -63,9 +63,8 @@ class BernoulliVAE(BernoulliPixels, nn.Module):
     def __init__(self, data_dims, hidden_sizes, latent_dims):
         super().__init__()
         self.data_dims, self.latent_dims = data_dims, latent_dims
-        self.encode, self.decode = mirrored_networks(
-            data_dims, hidden_sizes, latent_dims
-        )
+        networks = mirrored_networks(data_dims, hidden_sizes, latent_dims)
+        self.encode, self.decode = networks
 
 
 class ModularVAE(BernoulliPixels, nn.Sequential):

@@ -48,10 +48,8 @@ def evaluate(model, loss_fn, x, seed=0, batch_size=1000, draws=1, num_samples=1)
             noise = standard_normal(num_samples, part, model, generator)
             parts.append(loss_fn(model, part, noise))
     model.train(was_training)
-    return {
-        name: torch.cat([part[name] for part in parts]).mean().item()
-        for name in parts[0]
-    }
+    terms = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    return {name: term.mean().item() for name, term in terms.items()}
 
 
 def minibatches(x, batch_size, epochs, generator=None):
@@ -100,10 +98,8 @@ class History:
         means = {name: term.detach().mean().item() for name, term in terms.items()}
         broken = [name for name, mean in means.items() if not math.isfinite(mean)]
         name = min(broken, key=lambda name: name == "loss")
-        rate = f"at learning rate {lr:.3g}"
-        return (
-            f"{name} is {means[name]} at step {self.step} of {self.num_steps}, {rate}"
-        )
+        when = f"at step {self.step} of {self.num_steps}, at learning rate {lr:.3g}"
+        return f"{name} is {means[name]} {when}"
 
     def entry_is_due(self):
         """Whether this step ends an entry."""
