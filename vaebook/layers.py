@@ -71,8 +71,8 @@ class ReparameterizationSampler(nn.Module):
     """Draw one code z `(B, Z)` from N(mu, exp(logvar)), given the pair (mu, logvar).
 
     generator: source of the noise, on the device of mu; None is PyTorch's global one.
-    A second argument, standard normal noise `(N, B, Z)`, takes the place of its own draw;
-    z then has that shape. Raises TypeError or ValueError for a pair that does not fit.
+    A second argument, normal noise `(N, B, Z)`, takes the place of its own draw, and z
+    has that shape. Raises TypeError or ValueError for a pair that does not fit.
     Source: Kingma & Welling (2014), section 2.4.
     """
 

@@ -24,7 +24,7 @@ def hidden_layers(sizes):
 
 
 def mirrored_networks(data_dims, hidden_sizes, latent_dims):
-    """An encoder `(B, D)` to (mu, logvar), and a decoder `(..., Z)` to x_logits `(..., D)`.
+    """Two networks: x `(B, D)` to (mu, logvar), and z `(..., Z)` to x_logits `(..., D)`.
 
     data_dims: D, the number of pixels.  latent_dims: Z, the length of the code.
     hidden_sizes: widths of the encoder's hidden layers; the decoder mirrors them.
@@ -43,9 +43,9 @@ class BernoulliPixels:
     data_range = (0, 1)
 
     def log_likelihood(self, z, x):
-        """log p(x|z) in nats of the codes z `(B, Z)` or `(N, B, Z)` for the rows of x `(B, D)`.
+        """log p(x|z), in nats, of codes z `(B, Z)` or `(N, B, Z)` for the rows of x.
 
-        Returns `(B,)` or `(N, B)`. Codes `(K, 1, Z)` meet every row of x: `(K, B)`.
+        x: `(B, D)`. Returns `(B,)` or `(N, B)`; codes `(K, 1, Z)` meet each row: `(K, B)`.
         """
         x_logits = self.decode(z)
         if x_logits.dim() == 3 and x_logits.shape[1] == 1:  # each code meets each row
@@ -68,7 +68,7 @@ class BernoulliVAE(BernoulliPixels, nn.Module):
 
 
 class ModularVAE(BernoulliPixels, nn.Sequential):
-    """The same VAE as one chain of modules: x `(B, D)` to x_logits `(B, D)`.
+    """A VAE as one chain of modules: x `(B, D)` to x_logits `(B, D)`.
 
     Arguments as for `mirrored_networks`. The parts are called encode, kl, sample, decode.
     The KL layer is set to nats per example: summed over the code, averaged over the
@@ -116,7 +116,7 @@ class GaussianVAE(nn.Module):
         self.decode = GaussianMLP(latent_dims, hidden_size, data_dims)
 
     def log_likelihood(self, z, x):
-        """log p(x|z) in nats of codes z `(..., B, Z)` for the rows of x `(B, D)`: `(..., B)`."""
+        """log p(x|z), in nats, of z `(..., B, Z)` for the rows of x `(B, D)`: `(..., B)`."""
         return gaussian_log_likelihood(*self.decode(z), x)
 
 

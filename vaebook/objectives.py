@@ -49,11 +49,13 @@ def negative_elbo(model, x, noise):
 
 
 def modular_negative_elbo(model, x, noise):
-    """The same for a `ModularVAE`, by way of its layers: its KL layer adds its gradient.
+    """The -ELBO of each example for a `ModularVAE`, by way of its layers.
 
-    Arguments and errors as for `negative_elbo`; three more terms are the code's mu, sigma
-    and logvar, averaged over its dimensions. Only the reconstruction carries a gradient:
-    the gradient of the KL is the layer's business.
+    x: `(B, D)`.  noise: `(N, B, Z)`, standard normal.
+    Returns a dict of `(B,)` tensors: loss = reconstruction + kl in nats, and the code's
+    mu, sigma and logvar, averaged over its dimensions. Only the reconstruction carries a
+    gradient: the gradient of the KL is the layer's business.
+    Raises TypeError or ValueError for a model or noise that does not fit.
     """
     checks.noise("noise", noise, x, model)
     mu, logvar = model.kl(model.encode(x))
@@ -105,7 +107,10 @@ def importance_weighted_bound(model, x, num_samples, generator=None, rows=5000):
 
 
 def log_joint(model, z, x):
-    """log p(x, z) = log p(x|z) + log p(z) in nats; shapes as in the model's log_likelihood."""
+    """log p(x, z) = log p(x|z) + log p(z), in nats, of codes z for the rows of x.
+
+    Shapes are those of the model's log_likelihood.
+    """
     log_prior = -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
     return model.log_likelihood(z, x) + log_prior
 

@@ -61,7 +61,7 @@ def minibatches(x, batch_size, epochs, generator=None):
 
 
 def one_cycle(model, max_lr, num_steps):
-    """Adam, and its learning rate: up to `max_lr` in 15% of the steps, then down to nearly 0.
+    """Adam, and its rate: up to `max_lr` in 15% of the steps, then down to nearly 0.
 
     Both ways are straight lines. Returns the optimizer and the schedule.
     Source: Kingma & Ba (2015); Smith & Topin (2019).
@@ -168,7 +168,7 @@ def fit(
 
 
 def falling_price(step, model, start=30, until=1500):
-    """A callback for `fit`: the KL of a `ModularVAE` is expensive first, then ever less.
+    """A callback for `fit`: the KL of a `ModularVAE` costs much first, then ever less.
 
     start: the factor on the KL at step 0.  until: the step from which on the factor is 1.
     In between it falls by the same ratio at each step. Source: after Rose (1998).
