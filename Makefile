@@ -1,57 +1,77 @@
-# Everything a reader or a contributor needs; `make book` and `make test` are all of it.
+# Everything a reader or a contributor needs; `make` alone lists it.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+OLDEST := .venv-oldest
+UNIT_TESTS := tests --ignore tests/test_site.py --ignore tests/test_browser.py
 
-.PHONY: book test ready bench lighthouse notebooks stamp links serve clean lock
+.PHONY: help book test check format ready oldest bench lighthouse notebooks stamp links serve clean lock
+.DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-book: $(READY)
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+book: $(READY) ## installs, executes the chapters, builds the site with warnings as errors
 	@$(PY) -m tools.build
 
-test: book
-	@echo "[test 1/4] style, listings and notebooks in step with their source"
+test: book check ## the book, then `make check`, every notebook cell by cell, and the site in a browser
+	@echo "[test 1/2] every notebook, cell by cell, against its stored output (some minutes)"
+	@$(PY) -m pytest --nbval notebooks/ -v
+	@echo "[test 2/2] the site, and each of its pages in a browser"
+	@$(PY) -m pytest tests/test_site.py tests/test_browser.py -rs
+
+check: $(READY) ## in under two minutes: style, what is generated in step with its source, unit tests
+	@echo "[check 1/2] style; listings, notebooks and stamps in step with their source"
 	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
 	@$(PY) -m tools.listings --check
 	@$(PY) -m tools.notebooks --check
 	@$(PY) -m tools.stamp --check
-	@echo "[test 2/4] unit tests"
-	@$(PY) -m pytest tests --ignore tests/test_site.py --ignore tests/test_browser.py
-	@echo "[test 3/4] every notebook, cell by cell, against its stored output (some minutes)"
-	@$(PY) -m pytest --nbval notebooks/ -v
-	@echo "[test 4/4] the site, and each of its pages in a browser"
-	@$(PY) -m pytest tests/test_site.py tests/test_browser.py -rs
+	@echo "[check 2/2] unit tests"
+	@$(PY) -m pytest $(UNIT_TESTS)
 
-ready: $(READY)
+format: $(READY) ## brings the code of package, tests, tools and chapters into the house's form
+	@$(VENV)/bin/ruff check --fix-only .
+	@$(VENV)/bin/ruff format .
+	@$(PY) -m tools.listings --format
 
-bench: $(READY)
-	@$(PY) -m benchmarks.squares --rival
-	@$(PY) -m benchmarks.time_to_loss
+ready: $(READY) ## only installs, into .venv (a few minutes and 5 GB the first time)
 
-lighthouse: book
-	@$(PY) -m benchmarks.lighthouse
+oldest: ## unit tests with the lowest versions that pyproject.toml allows (PYTHON=python3.11, 6 GB)
+	@$(PYTHON) -m venv $(OLDEST)
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv setuptools
+	@$(OLDEST)/bin/python -m uv pip install --quiet --resolution lowest-direct --editable '.[book,test]'
+	@$(OLDEST)/bin/python -m pytest $(UNIT_TESTS)
 
-notebooks: $(READY)
+notebooks: $(READY) ## rewrites the listings, makes and executes the notebooks, stores what is compared; needs MNIST
 	@$(PY) -m tools.listings
 	@$(PY) -m tools.notebooks
 
-stamp: $(READY)
+stamp: $(READY) ## writes the project's address, version and chapters wherever they are repeated
 	@$(PY) -m tools.stamp
 
-links: book
-	@$(PY) -m tools.build linkcheck
+bench: $(READY) ## what the speed claims rest on: fresh seeds, the usual loop as a rival, peak memory
+	@$(PY) -m benchmarks.squares --rival
+	@$(PY) -m benchmarks.time_to_loss
 
-serve: book
+serve: book ## serves the built book on this machine, as its host does
 	@$(PY) -m tools.serve
 
-clean:
-	rm -rf _build
+lighthouse: book ## Lighthouse's scores of every page; needs Node.js and a Chromium or Chrome
+	@$(PY) -m tests.lighthouse
 
-lock: $(READY)
+links: book ## asks for every address outside the book; needs a network
+	@$(PY) -m tools.build linkcheck
+
+lock: $(READY) ## renews requirements.lock; versions that still fit stay
 	@$(PY) -m pip install --quiet uv
 	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
 	  --extra book --extra test --custom-compile-command "make lock" -o requirements.lock pyproject.toml requirements.in
+
+clean: ## throws the built book and the kept outputs away
+	rm -rf _build
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; run make PYTHON=python3.11")'

@@ -69,7 +69,7 @@ def providers():
 
 def named():
     """Every word of the files that run commands and list extensions, and every string of the code around the book."""
-    files = ["Makefile", "_config.yml", *ROOT.glob(".github/workflows/*.yml")]
+    files = ["Makefile", "_config.yml", ".pre-commit-config.yaml", *ROOT.glob(".github/workflows/*.yml")]
     text = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in files)
     words = set(re.findall(r"\w+(?:-\w+)*", re.sub(r"#.*", "", text)))
     nodes = (node for tree in trees("tools/*.py", "tests/*.py") for node in ast.walk(tree))
@@ -79,6 +79,13 @@ def named():
 def used(modules):
     """The distributions that hold these modules."""
     return {name for module in modules for name in providers().get(module, ())}
+
+
+def names_of(distribution):
+    """The words by which a distribution is called: its own, its modules' and its commands'."""
+    modules = {module for module, names in providers().items() if distribution in names}
+    commands = importlib.metadata.distribution(distribution).entry_points.select(group="console_scripts").names
+    return {distribution} | modules | commands
 
 
 PACKAGE = ["vaebook/**/*.py", "book/*.md"]
@@ -111,8 +118,7 @@ def test_a_dependency_is_used_by_the_package_or_a_chapter():
 def test_what_an_extra_declares_is_imported_or_called_by_its_name():
     """A command, a plug-in and a Sphinx extension are not imported: where they are used stands their name."""
     idle = declared("book", "test") - used(packages(*AROUND))
-    modules = {name: {module for module, names in providers().items() if name in names} for name in idle}
-    assert {name for name in idle if not ({name} | modules[name]) & named()} == set()
+    assert {name for name in idle if not names_of(name) & named()} == set()
 
 
 def test_the_package_can_be_imported_from_a_zip(tmp_path):
