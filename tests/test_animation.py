@@ -168,7 +168,7 @@ def test_tile_names_images_that_do_not_fit():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((0,), "count must be at least 1, got 0"),
+        ((0,), "count must be an integer of at least 1, got 0"),
         ((5, 0.0), r"tail must be in \(0, 0.5\], got 0.0"),
         ((5, 0.95), r"tail must be in \(0, 0.5\], got 0.95"),
     ],

@@ -17,8 +17,16 @@ import vaebook
 
 FOLDER = Path(vaebook.__file__).parent
 ROOT = FOLDER.parent
-ORDER = ["checks claims progress", "data", "distributions", "layers", "models", "objectives", "training",
-         "figures animation tables"]
+ORDER = [
+    "checks claims progress",
+    "data",
+    "distributions",
+    "layers",
+    "models",
+    "objectives",
+    "training",
+    "figures animation tables",
+]
 PLACES = {module: place for place, modules in enumerate(ORDER) for module in modules.split()}
 OURS = {"vaebook", "tools", "tests", "benchmarks"}
 

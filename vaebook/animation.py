@@ -14,6 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image, ImageDraw, ImageFont
 from torch.nn import functional as F
 
+from vaebook import checks
+
 LEVELS = 16
 LABEL_HEIGHT = 22
 STYLE = resources.files("vaebook").joinpath("animation.css").read_text(encoding="utf-8")
@@ -66,11 +68,9 @@ def prior_quantiles(count, tail=None, device="cpu"):
     0.5 / count, which gives each code an equal share of the prior.
     Returns `(count,)`, ascending. Raises ValueError for a count below 1 and a tail outside (0, 0.5].
     """
-    if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}")
+    checks.positive_int("count", count)
     tail = 0.5 / count if tail is None else tail
-    if not 0 < tail <= 0.5:
-        raise ValueError(f"tail must be in (0, 0.5], got {tail}")
+    checks.number("tail", tail, "in (0, 0.5]", lambda tail: 0 < tail <= 0.5)
     probabilities = torch.linspace(tail, 1 - tail, count)
     return torch.distributions.Normal(0.0, 1.0).icdf(probabilities).to(device)
 
