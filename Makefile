@@ -42,7 +42,7 @@ ready: $(READY) ## only installs, into .venv (a few minutes and 5 GB the first t
 oldest: ## unit tests with the lowest versions that pyproject.toml allows (PYTHON=python3.11, 6 GB)
 	@$(PYTHON) -m venv $(OLDEST)
 	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv setuptools
-	@$(OLDEST)/bin/python -m uv pip install --quiet --resolution lowest-direct --editable '.[book,test]'
+	@$(OLDEST)/bin/python -m uv pip install --quiet --upgrade --resolution lowest-direct --editable '.[book,test]'
 	@$(OLDEST)/bin/python -m pytest $(UNIT_TESTS)
 
 notebooks: $(READY) ## rewrites the listings, makes and executes the notebooks, stores what is compared; needs MNIST
