@@ -1,7 +1,7 @@
 """The notebooks, the listings and the words around them."""
 
-import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -26,21 +26,27 @@ def test_conversion_is_deterministic_and_free_of_raw_myst(path):
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_changed_cell_is_noticed(path, tmp_path, monkeypatch):
-    stored = nbformat.read(ROOT / "notebooks" / f"{path.stem}.ipynb", as_version=4)
-    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
-    (tmp_path / "notebooks").mkdir()
-    target = tmp_path / "notebooks" / f"{path.stem}.ipynb"
-    target.write_text(nbformat.writes(stored) + "\n", encoding="utf-8")
-    assert notebooks.differences(path) == []
+    stored = nbformat.read(notebooks.file_of(path), as_version=4)
+    target = tmp_path / f"{path.stem}.ipynb"
+    monkeypatch.setattr(notebooks, "file_of", lambda _: target)
+
+    def noticed():
+        target.write_text(nbformat.writes(stored) + "\n", encoding="utf-8")
+        return [*project.stale(notebooks.converted([path]))] == [target]
+
+    assert not noticed()
     stored.cells[-1].source += " "
-    target.write_text(nbformat.writes(stored) + "\n", encoding="utf-8")
-    assert notebooks.differences(path) == [f"{target.name} is not what {path.name} converts to"]
+    assert noticed()
+    stored.cells[-1].source = stored.cells[-1].source[:-1]
+    unchecked = next(cell for cell in stored.cells if cell.cell_type == "code")
+    unchecked.outputs = [nbformat.v4.new_output("stream", text="more")]
+    assert noticed()
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_only_checked_cells_keep_output_and_none_says_false(path):
-    stored = nbformat.read(ROOT / "notebooks" / f"{path.stem}.ipynb", as_version=4)
-    checked = [cell for _, cell in notebooks.checked_cells(stored)]
+    stored = nbformat.read(notebooks.file_of(path), as_version=4)
+    checked = notebooks.checked_cells(stored)
     assert len(checked) >= 10 and all(cell.outputs for cell in checked)
     for cell in checked:
         for output in cell.outputs:
@@ -55,18 +61,18 @@ def test_a_stale_listing_is_noticed_and_renewed():
     assert listings.with_listings(renewed) == renewed
 
 
-TAUGHT = {
-    "1_modules": {"layers.AddKLGradient", "layers.KullbackLeiblerDivergence", "layers.Reparameterize",
-                  "layers.ReparameterizationSampler", "layers.GaussianHead", "models.ModularVAE",
-                  "objectives.modular_negative_elbo", "objectives.kl_standard_normal",
-                  "objectives.bernoulli_log_likelihood", "objectives.log_likelihood_on_grid",
-                  "objectives.torn_pairs", "training.falling_price"},
-    "2_mnist": {"models.BernoulliVAE", "training.fit", "objectives.negative_elbo",
-                "objectives.importance_weighted_bound", "models.sample_latents"},
-    "3_denoising": {"layers.FlipPixels", "layers.BernoulliNoise"},
-    "4_gaussian": {"models.GaussianMLP", "models.GaussianVAE", "models.LinearGaussianVAE", "models.sample_latents",
-                   "objectives.gaussian_log_likelihood", "objectives.monte_carlo_negative_elbo",
-                   "objectives.importance_weighted_loss"},
+TAUGHT = {  # what each chapter must show of the package
+    "1_modules": """layers.AddKLGradient layers.KullbackLeiblerDivergence layers.Reparameterize
+        layers.ReparameterizationSampler layers.GaussianHead models.mirrored_networks models.BernoulliPixels
+        models.ModularVAE distributions.kl_standard_normal distributions.bernoulli_log_likelihood
+        objectives.modular_negative_elbo objectives.log_joint objectives.log_likelihood_on_grid objectives.torn_pairs
+        training.falling_price""",
+    "2_mnist": """distributions.sample_latents models.BernoulliVAE objectives.negative_elbo
+        objectives.importance_weighted_loss objectives.importance_weighted_bound training.minibatches
+        training.one_cycle training.fit""",
+    "3_denoising": "layers.FlipPixels layers.BernoulliNoise",
+    "4_gaussian": """distributions.sample_latents distributions.gaussian_log_likelihood models.GaussianMLP
+        models.GaussianVAE models.LinearGaussianVAE objectives.negative_elbo objectives.importance_weighted_loss""",
 }
 
 
@@ -74,21 +80,26 @@ TAUGHT = {
 def test_every_chapter_lists_the_code_it_teaches(path):
     text = path.read_text(encoding="utf-8")
     listed = {name for match in listings.CELL.finditer(text) for name in match["names"].split()}
-    assert {f"vaebook.{name}" for name in TAUGHT[path.stem]} <= listed
+    assert {f"vaebook.{name}" for name in TAUGHT.get(path.stem, "").split()} <= listed
     assert listings.with_listings(text) == text
 
 
-@pytest.mark.parametrize("myst, plain", [
-    ("as {cite:t}`burda2016` say", "as [Burda et al. (2016)](https://arxiv.org/abs/1509.00519) say"),
-    ("so it is {cite:p}`kingma2014`", "so it is ([Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114))"),
-    ("{cite:p}`rose1998,collobert2011`",
-     "([Rose, 1998](https://doi.org/10.1109/5.726788); Collobert et al., 2011)"),
-    ("```{admonition} Mind\n:class: tip\nthe sum\n```", "> **Mind**\n>\n> the sum"),
-    (":::{note}\na\n\nb\n:::", "> **Note**\n>\n> a\n>\n> b"),
-    ("(target)=\n# Title", "# Title"),
-    ("see [there](2_mnist.md)", "see [there](2_mnist.ipynb)"),
-    ("on the page [Notation](notation.md).", f"on the page [Notation]({project.SITE}notation.html)."),
-])
+@pytest.mark.parametrize(
+    "myst, plain",
+    [
+        ("as {cite:t}`burda2016` say", "as [Burda et al. (2016)](https://arxiv.org/abs/1509.00519) say"),
+        ("so it is {cite:p}`kingma2014`", "so it is ([Kingma & Welling, 2014](https://arxiv.org/abs/1312.6114))"),
+        (
+            "{cite:p}`rose1998,collobert2011`",
+            "([Rose, 1998](https://doi.org/10.1109/5.726788); Collobert et al., 2011)",
+        ),
+        ("```{admonition} Mind\n:class: tip\nthe sum\n```", "> **Mind**\n>\n> the sum"),
+        (":::{note}\na\n\nb\n:::", "> **Note**\n>\n> a\n>\n> b"),
+        ("(target)=\n# Title", "# Title"),
+        ("see [there](2_mnist.md)", "see [there](2_mnist.ipynb)"),
+        ("on the page [Notation](notation.md).", f"on the page [Notation]({project.SITE}notation.html)."),
+    ],
+)
 def test_myst_becomes_plain_markdown(myst, plain):
     assert colab.plain_markdown(myst) == plain
 
@@ -103,45 +114,6 @@ def test_the_opening_says_what_a_chapter_costs():
     text = colab.plain_markdown("```{opening} 4_gaussian\n```")
     assert project.minutes("4_gaussian") in text and f"({project.SITE}4_gaussian.html)" in text
     assert re.fullmatch(r"about \d+\.\d minutes on .+", project.minutes("4_gaussian"))
-
-
-def run_setup_cell(monkeypatch, modules):
-    """What the set-up cell asks pip for, with these modules loaded."""
-    from IPython.core.interactiveshell import InteractiveShell
-
-    asked, shell = [], InteractiveShell.instance()
-    monkeypatch.setattr(shell, "run_line_magic", lambda name, line, **_: asked.append((name, line)))
-    for name in modules:
-        monkeypatch.setitem(sys.modules, name, object())
-    for path in CHAPTERS:
-        first = next(cell for cell in notebooks.convert(path).cells if cell.cell_type == "code")
-        assert shell.run_cell(first.source).success
-    return asked
-
-
-def test_the_first_cell_does_nothing_at_home(monkeypatch):
-    assert run_setup_cell(monkeypatch, []) == []
-
-
-def test_the_first_cell_installs_the_notebook_s_own_release_in_colab(monkeypatch):
-    asked = run_setup_cell(monkeypatch, ["google.colab"])
-    assert asked == [("pip", f'install --quiet "vaebook @ {project.PACKAGE}"')] * len(CHAPTERS)
-    assert project.PACKAGE == f"{project.REPOSITORY}/archive/refs/tags/v{vaebook.__version__}.zip"
-
-
-def test_what_the_first_cell_installs_runs_without_the_repository(tmp_path):
-    """The package, made from the tracked files alone as pip makes it from the release, imports what chapters import."""
-    release = tmp_path / "release.zip"
-    subprocess.run(["git", "archive", "--prefix", "vaebook-release/", "-o", release, "HEAD"], cwd=ROOT, check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
-                    "--disable-pip-version-check", "--target", tmp_path / "site", release], check=True)
-    code = "\n".join(cell.source for path in CHAPTERS for cell in notebooks.convert(path).cells)
-    imports = sorted(set(re.findall(r"^from vaebook[.\w]* import (?:\([^)]*\)|.*)", code, re.MULTILINE)))
-    assert len(imports) > 10
-    where = "import vaebook; print(vaebook.__file__)"
-    result = subprocess.run([sys.executable, "-c", "\n".join([*imports, where])], cwd=tmp_path, text=True,
-                            capture_output=True, env={**os.environ, "PYTHONPATH": str(tmp_path / "site")})
-    assert result.stdout.startswith(str(tmp_path)), result.stderr
 
 
 REPEATED = """Read https://github.com/old-name/old/issues at https://old-name.github.io/old/ or in
@@ -159,21 +131,25 @@ def test_the_address_is_stamped_wherever_it_is_repeated():
 
 
 def test_a_changed_address_is_stamped_into_files_and_notebooks(monkeypatch):
-    assert stamp.refusals() == []
+    assert project.stale(stamp.texts()) == {}
     monkeypatch.setattr(project, "REPOSITORY", "https://github.com/someone/else")
     monkeypatch.setattr(project, "SITE", "https://someone.github.io/else/")
     monkeypatch.setattr(project, "PACKAGE", "https://github.com/someone/else/archive/refs/tags/v9.zip")
-    found = "\n".join(stamp.refusals())
-    assert all(name in found for name in ["README.md", "CITATION.cff", "index.md", *(path.stem for path in CHAPTERS)])
+    written = {ROOT / name for name in stamp.FILES} | {notebooks.file_of(path) for path in CHAPTERS}
+    assert {*project.stale(stamp.texts())} == written
 
 
-@pytest.mark.parametrize("repository, tag, words", [
-    ("someone/else", project.RELEASE, "this is the repository someone/else"),
-    (f"{project.OWNER}/{project.NAME}", "v99.0.0", "this is the release v99.0.0"),
-])
-def test_publishing_is_refused_under_another_name(repository, tag, words):
-    assert stamp.refusals(f"{project.OWNER}/{project.NAME}", project.RELEASE) == []
-    assert any(words in sentence for sentence in stamp.refusals(repository, tag))
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--repository", f"{project.OWNER}/{project.NAME}", "--tag", project.RELEASE], "0"),
+        (["--repository", "someone/else"], "this is the repository someone/else"),
+        (["--tag", "v99.0.0"], "this is the tag v99.0.0"),
+    ],
+)
+def test_publishing_is_refused_under_another_name(arguments, words):
+    with pytest.raises(SystemExit, match=words):
+        stamp.main(["--check", *arguments])
 
 
 def test_the_address_stands_in_one_place_only():
@@ -181,20 +157,82 @@ def test_the_address_stands_in_one_place_only():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     written = {*stamp.FILES, *(f"notebooks/{path.stem}.ipynb" for path in CHAPTERS), "pyproject.toml"}
     names = rf"github(?:\.com)?/{project.OWNER}/{project.NAME}\b|{project.OWNER}\.github\.io"
-    found = {name for name in tracked if name.endswith((".md", ".py", ".yml", ".toml", ".cff", ".ipynb", ".css", ".js"))
-             and re.search(names, (ROOT / name).read_text(encoding="utf-8"))}
+    found = {
+        name
+        for name in tracked
+        if name.endswith((".md", ".py", ".yml", ".toml", ".cff", ".ipynb", ".css", ".js"))
+        and re.search(names, (ROOT / name).read_text(encoding="utf-8"))
+    }
     assert found == written
 
 
-def test_words_alone_can_change_without_a_run_but_code_cannot(tmp_path, monkeypatch):
+def test_words_alone_can_change_without_a_run_but_code_cannot():
     path = CHAPTERS[3]
-    stored = nbformat.read(ROOT / "notebooks" / f"{path.stem}.ipynb", as_version=4)
-    kept = notebooks.keep_checked_outputs(notebooks.convert(path), stored)
-    assert [cell.outputs for _, cell in notebooks.checked_cells(kept)] == [
-        cell.outputs for _, cell in notebooks.checked_cells(stored)]
-    notebooks.checked_cells(stored)[0][1].source += "\nmore"
-    with pytest.raises(ValueError, match="the output of a changed cell cannot be kept"):
-        notebooks.keep_checked_outputs(notebooks.convert(path), stored)
+    stored = nbformat.read(notebooks.file_of(path), as_version=4)
+    kept = nbformat.reads(notebooks.with_outputs(notebooks.convert(path), stored), as_version=4)
+    assert notebooks.checked_cells(kept) == notebooks.checked_cells(stored)
+    notebooks.checked_cells(stored)[0].source += "\nmore"
+    with pytest.raises(ValueError, match="a new or changed cell has no output yet"):
+        notebooks.with_outputs(notebooks.convert(path), stored)
+
+
+def test_a_compared_cell_that_prints_nothing_is_refused():
+    ran = nbformat.read(notebooks.file_of(CHAPTERS[3]), as_version=4)
+    notebooks.checked_cells(ran)[0].outputs = []
+    with pytest.raises(ValueError, match="printed nothing"):
+        notebooks.with_outputs(notebooks.convert(CHAPTERS[3]), ran)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Runs the tools in a copy of the project."""
+    left_out = shutil.ignore_patterns(".*", "_build", "__pycache__", "*.egg-info")
+    folder = shutil.copytree(ROOT, tmp_path / "copy", ignore=left_out)
+
+    def run(tool, *arguments):
+        command = [sys.executable, "-m", f"tools.{tool}", *arguments]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+    run.folder = folder
+    return run
+
+
+def test_a_changed_package_is_noticed_and_put_into_every_notebook_without_a_run(copy):
+    assert copy("notebooks", "--check").returncode == 0
+    with (copy.folder / "vaebook" / "layers.py").open("a") as file:
+        file.write("# changed\n")
+    result = copy("notebooks", "--check")
+    assert result.returncode == 1 and all(f"{path.stem}.ipynb is stale" in result.stdout for path in CHAPTERS)
+    assert copy("notebooks", "--prose").returncode == 0 and copy("notebooks", "--check").returncode == 0
+
+
+def test_a_chapter_is_a_file_and_a_line(copy):
+    opening, cell = "```{opening} new\n```\n", "```{code-cell} ipython3\nx = 1\n```\n"
+    (copy.folder / "book" / "new.md").write_text(f"# A new chapter\n\n{opening}\nSee [it](new.md).\n\n{cell}")
+    toc = copy.folder / "_toc.yml"
+    last = f"      - file: {CHAPTERS[-1].stem}\n"
+    toc.write_text(toc.read_text().replace(last, f"{last}      - file: new\n"))
+    assert "README.md is stale" in copy("stamp", "--check").stdout
+    assert copy("stamp").returncode == 0 and copy("stamp", "--check").returncode == 0
+    link = f"{len(CHAPTERS) + 1}. [A new chapter]({project.in_colab('new')})"
+    assert link in (copy.folder / "README.md").read_text().splitlines()
+    assert "[it](new.ipynb)" in (copy.folder / "notebooks" / "new.ipynb").read_text()
+
+
+def test_the_list_of_chapters_numbers_them_by_their_place():
+    assert project.PAGES[0] == "index" and [path.stem for path in CHAPTERS] == project.PAGES[1 : len(CHAPTERS) + 1]
+    assert all(path.exists() for path in CHAPTERS)
+    assert project.title(project.BOOK / "notation.md") == "Notation"
+
+
+def test_own_cells_are_formatted_and_listings_and_magics_left_alone():
+    cell = "```{{code-cell}} ipython3\n{}\n```\n"
+    own = "---\ntags: [hide-input]\n---\nx=1", ":tags: [a]\n%time f( 1)\ny=2;"
+    left = "left=3\n", ":listing: vaebook.a\nz=3", ":tags: [columns]\n:listing: vaebook.a\nz=3"
+    text = left[0] + "".join(cell.format(code) for code in (*own, *left[1:]))
+    renewed = listings.formatted(text)
+    assert renewed == text.replace("x=1", "x = 1").replace("y=2", "y = 2")
+    assert listings.formatted(renewed) == renewed
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)

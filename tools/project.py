@@ -1,22 +1,33 @@
-"""What others repeat of the project: its address and version, and the addresses that follow from these.
+"""What others repeat of the project: its address, its version, its chapters, and what follows from these.
 
-The repository's address stands in pyproject.toml, the version in vaebook/__init__.py.
+The address stands in pyproject.toml, the version in vaebook/__init__.py, the chapters in _toc.yml: the numbered part.
 """
 
 import json
+import sys
 import tomllib
 from pathlib import Path
+
+import yaml
 
 from vaebook import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
-CHAPTERS = sorted(BOOK.glob("[0-9]_*.md"))
-REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REPOSITORY = PROJECT["urls"]["Repository"]
 OWNER, NAME = REPOSITORY.removeprefix("https://github.com/").split("/")
 RELEASE = f"v{__version__}"
 SITE = f"https://{OWNER}.github.io/{NAME}/"
-PACKAGE = f"{REPOSITORY}/archive/refs/tags/{RELEASE}.zip"  # what pip installs in Colab
+PACKAGE = f"{REPOSITORY}/archive/refs/tags/{RELEASE}.zip"  # what pip installs where the book's package is missing
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part["chapters"])]
+CHAPTERS = [BOOK / f"{page['file']}.md" for part in TOC["parts"] if part.get("numbered") for page in part["chapters"]]
+
+
+def title(path):
+    """The first heading of a page. A chapter's number is its place in CHAPTERS, from 1."""
+    return next(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# "))[2:]
 
 
 def in_colab(chapter):
@@ -31,6 +42,21 @@ def in_repository(path):
 
 def minutes(chapter):
     """What a chapter costs, in words: "about 3.2 minutes on 2 CPU cores"."""
-    times = json.loads((BOOK / "chapter_times.json").read_text(encoding="utf-8"))[chapter]
-    costs = [times[device] for device in sorted(times)]
-    return " and ".join(f"about {cost['minutes']:.1f} minutes on {cost['machine']}" for cost in costs)
+    times = json.loads((BOOK / "chapter_times.json").read_text(encoding="utf-8")).get(chapter, {})
+    costs = [f"about {cost['minutes']:.1f} minutes on {cost['machine']}" for _, cost in sorted(times.items())]
+    return " and ".join(costs) or "a time that is not yet measured"
+
+
+def stale(texts):
+    """Of texts by the file that should hold them, those whose file does not."""
+    return {path: text for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text}
+
+
+def renew(texts, command, check):
+    """Write what is stale; or, to check, name it and the command that renews it, and exit with 1."""
+    found = stale(texts)
+    for path, text in found.items():
+        print(f"{path.name} is stale; run `{command}`" if check else f"{path.name}: written")
+        if not check:
+            path.write_text(text, encoding="utf-8")
+    sys.exit(1 if check and found else 0)
