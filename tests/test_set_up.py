@@ -50,7 +50,7 @@ def elsewhere(tmp_path):
         folder.mkdir()
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
         nbformat.write(notebook, tmp_path / "cells.ipynb")
-        jupyter = {"JUPYTER_PATH": "", "JUPYTER_DATA_DIR": str(tmp_path), "IPYTHONDIR": str(tmp_path)}
+        jupyter = {"JUPYTER_PATH": "", "JUPYTER_DATA_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}
         environment = os.environ | OFFLINE | jupyter | environment
         subprocess.check_call([python, "-c", RUN, tmp_path / "cells.ipynb"], cwd=folder, env=environment)
         ran = nbformat.read(tmp_path / "cells.ipynb", as_version=4).cells
@@ -88,13 +88,13 @@ def test_all_chapters_begin_where_neither_package_nor_network_are(elsewhere, tmp
 
 
 def test_a_kernel_without_pip_uses_the_carried_package_as_it_is(elsewhere, tmp_path):
-    file = elsewhere(set_up_cell(f"{NOWHERE}/v.zip"), *imports(), WHERE, without=["pip"], TMPDIR=str(tmp_path))
+    file = elsewhere(set_up_cell(f"{NOWHERE}/v.zip"), *imports(), WHERE, without=["pip"])
     assert file.startswith(str(tmp_path / "tmp"))
 
 
 def test_a_folder_of_that_name_is_no_package(elsewhere, tmp_path):
     clone = "from pathlib import Path\n\nPath('vaebook/vaebook').mkdir(parents=True)"
-    assert elsewhere(clone, set_up_cell(f"{NOWHERE}/v.zip"), WHERE).startswith(str(tmp_path / "env"))
+    assert elsewhere(clone, set_up_cell(f"{NOWHERE}/v.zip"), WHERE, without=["pip"]).startswith(str(tmp_path / "tmp"))
 
 
 def test_what_is_missing_and_cannot_be_installed_is_named(elsewhere):

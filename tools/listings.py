@@ -9,11 +9,11 @@ holds the source of those objects, one after the other.
 """
 
 import argparse
-import importlib
 import inspect
 import re
 import subprocess
 import sys
+from pkgutil import resolve_name
 
 import nbformat
 
@@ -24,17 +24,11 @@ CELL = re.compile(START + r"(?::.*\n)*:listing: (?P<names>.+)\n(?::.*\n)*)" + CO
 OWN_CELL = re.compile(START + r"(?:---\n(?:.*\n)*?---\n|(?!:listing:):.*\n)*+)(?!:listing:)" + CODE)
 
 
-def source_of(name):
-    """The source text of the object with this dotted name."""
-    module, _, attribute = name.rpartition(".")
-    return inspect.getsource(getattr(importlib.import_module(module), attribute)).rstrip()
-
-
 def with_listings(text):
     """The chapter's text with every listing taken from the package."""
 
     def code(names):
-        return "\n\n\n".join(source_of(name) for name in names.split())
+        return "\n\n\n".join(inspect.getsource(resolve_name(name)).rstrip() for name in names.split())
 
     return CELL.sub(lambda cell: f"{cell['head']}{code(cell['names'])}\n{cell['end']}", text)
 

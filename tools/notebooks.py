@@ -67,12 +67,13 @@ def checked_cells(notebook):
 def with_outputs(notebook, executed):
     """The text of a notebook with the outputs that its checked cells have in `executed`."""
     ran = {cell.id: cell for cell in executed.cells}
+    code = [cell.id for cell in notebook.cells if cell.cell_type == "code"]
     for cell in checked_cells(notebook):
         if cell.id not in ran or ran[cell.id].source != cell.source:
             raise ValueError(f"a new or changed cell has no output yet; run `make notebooks`:\n{cell.source}")
         if not ran[cell.id].outputs:
             raise ValueError(f"a cell tagged {CHECKED} printed nothing:\n{cell.source}")
-        cell.outputs, cell.execution_count = ran[cell.id].outputs, ran[cell.id].execution_count
+        cell.outputs, cell.execution_count = ran[cell.id].outputs, code.index(cell.id) + 1
     return nbformat.writes(notebook) + "\n"
 
 
