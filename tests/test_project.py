@@ -37,7 +37,7 @@ def test_a_changed_address_is_stamped_into_files_and_notebooks(monkeypatch):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["--repository", f"{project.OWNER}/{project.NAME}", "--tag", project.RELEASE], "0"),
+        (["--repository", f"{project.OWNER}/{project.NAME}", "--tag", project.RELEASE], "^0$"),
         (["--repository", "someone/else"], "this is the repository someone/else"),
         (["--tag", "v99.0.0"], "this is the tag v99.0.0"),
     ],
