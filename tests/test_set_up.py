@@ -61,20 +61,18 @@ def elsewhere(tmp_path):
     return run
 
 
-def set_up_cell(release):
-    """The cell as stored in every notebook, with another address for the release."""
-    stored = {notebooks.file_of(path).name: first_cells(path)[0] for path in CHAPTERS}
-    assert set(stored.values()) == {wheel.set_up()}
-    assert f'"{project.PACKAGE}"' in wheel.set_up()
-    return wheel.set_up().replace(project.PACKAGE, release)
-
-
 def first_cells(path):
-    """The sources of a stored notebook's code cells up to the one that imports from the book's package."""
-    stored = nbformat.read(notebooks.file_of(path), as_version=4)
-    sources = [cell.source for cell in stored.cells if cell.cell_type == "code"]
+    """The sources of a notebook's code cells, up to the one in which the chapter imports from the book's package."""
+    sources = [cell.source for cell in notebooks.convert(path).cells if cell.cell_type == "code"]
     imports = next(place for place, source in enumerate(sources) if "\nfrom vaebook" in f"\n{source}")
     return sources[: imports + 1]
+
+
+def set_up_cell(release):
+    """The first cell of every notebook, with another address for the release."""
+    assert {first_cells(path)[0] for path in CHAPTERS} == {wheel.set_up()}
+    assert f'"{project.PACKAGE}"' in wheel.set_up()
+    return wheel.set_up().replace(project.PACKAGE, release)
 
 
 def imports():
