@@ -7,12 +7,7 @@ import torch
 from scipy import integrate, special, stats
 from torch.nn import functional as F
 
-from vaebook.distributions import (
-    bernoulli_log_likelihood,
-    gaussian_log_likelihood,
-    kl_standard_normal,
-    sample_latents,
-)
+from vaebook.distributions import bernoulli_log_likelihood, gaussian_log_likelihood, kl_standard_normal, sample_latents
 
 
 def randn(*shape, seed=0):

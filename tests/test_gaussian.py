@@ -9,11 +9,7 @@ from torch.distributions import MultivariateNormal, Normal
 from vaebook.data import correlated_gaussian
 from vaebook.distributions import gaussian_log_likelihood, sample_latents
 from vaebook.models import GaussianMLP, GaussianVAE, LinearGaussianVAE
-from vaebook.objectives import (
-    importance_weighted_loss,
-    log_likelihood_on_grid,
-    negative_elbo,
-)
+from vaebook.objectives import importance_weighted_loss, log_likelihood_on_grid, negative_elbo
 
 COV = ((2.0, -0.6), (-0.6, 0.5))
 

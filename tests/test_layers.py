@@ -9,12 +9,7 @@ import torch
 from torch import nn
 
 from vaebook.distributions import kl_standard_normal, sample_latents
-from vaebook.layers import (
-    GaussianHead,
-    KullbackLeiblerDivergence,
-    ReparameterizationSampler,
-    Reparameterize,
-)
+from vaebook.layers import GaussianHead, KullbackLeiblerDivergence, ReparameterizationSampler, Reparameterize
 from vaebook.models import ModularVAE
 
 

@@ -5,11 +5,7 @@ import torch
 from scipy.special import logsumexp
 
 from vaebook import objectives
-from vaebook.distributions import (
-    bernoulli_log_likelihood,
-    kl_standard_normal,
-    sample_latents,
-)
+from vaebook.distributions import bernoulli_log_likelihood, kl_standard_normal, sample_latents
 from vaebook.models import BernoulliVAE, GaussianVAE, ModularVAE
 from vaebook.objectives import (
     active_units,

@@ -4,20 +4,8 @@ import pytest
 import torch
 
 from vaebook.models import BernoulliVAE, ModularVAE
-from vaebook.objectives import (
-    importance_weighted_bound,
-    modular_negative_elbo,
-    negative_elbo,
-)
-from vaebook.training import (
-    TrainingDiverged,
-    evaluate,
-    falling_price,
-    fit,
-    minibatches,
-    seeded,
-    standard_normal,
-)
+from vaebook.objectives import importance_weighted_bound, modular_negative_elbo, negative_elbo
+from vaebook.training import TrainingDiverged, evaluate, falling_price, fit, minibatches, seeded, standard_normal
 
 
 def new_model(seed=0):
