@@ -1,7 +1,5 @@
 """Small data and models shared by the tests, and the browser with the served book."""
 
-import threading
-
 import pytest
 import torch
 
@@ -44,7 +42,5 @@ def address():
     """Where the book is served, below the repository's name as on its host."""
     from tools import serve
 
-    server, where = serve.start()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield where
-    server.shutdown()
+    with serve.served() as where:
+        yield where

@@ -1,14 +1,17 @@
-"""What holds the book to its word, read from the notebooks and the tests: tables for the page about checks."""
+"""What holds the book to its word, read from the notebooks and the tests: lists and tables for the page about checks."""
 
 import ast
+import re
 from functools import cache
 
 import nbformat
 from docutils import nodes
-from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 from tools import listings, notebooks, project
+
+CLAIM = re.compile(r"\s*(.*\S): (True|False)\s*")
+NAMED = {ast.Name: "id", ast.Attribute: "attr", ast.arg: "arg"}  # where such a piece of code has its name
 
 
 def compared_cells(chapter):
@@ -20,8 +23,7 @@ def compared_cells(chapter):
     section, place, found = "", -1, []
     for cell in stored.cells:
         if cell.cell_type == "markdown":
-            headings = [line.lstrip("# ") for line in cell.source.splitlines() if line.startswith(("## ", "### "))]
-            section = headings[-1] if headings else section
+            section = ([section] + re.findall(r"^###? (.*)", cell.source, re.MULTILINE))[-1]
             continue
         place += 1
         if notebooks.CHECKED in cell.metadata.get("tags", []):
@@ -31,33 +33,28 @@ def compared_cells(chapter):
 
 
 def names_in(node):
-    """The names and attributes that a piece of code uses."""
-    inside = list(ast.walk(node))
-    return {part.id for part in inside if isinstance(part, ast.Name)} | {
-        part.attr for part in inside if isinstance(part, ast.Attribute)}
+    """The names, attributes and arguments of a piece of code."""
+    return {getattr(part, NAMED[type(part)]) for part in ast.walk(node) if type(part) in NAMED}
+
+
+def names_by_definition(path):
+    """For each function and class at the top of a file: the names in it."""
+    return {node.name: names_in(node) for node in ast.parse(path.read_text(encoding="utf-8")).body if hasattr(node, "name")}
 
 
 @cache
 def names_in_tests():
-    """For each unit test, by (file, name): what it uses, itself or by way of helpers and fixtures."""
+    """For each unit test of the package, by (file, name): what it uses, itself or by way of helpers and fixtures."""
     folder, found = project.ROOT / "tests", {}
-    parsed = {path.name: ast.parse(path.read_text(encoding="utf-8")).body for path in sorted(folder.glob("*.py"))}
-    for file, body in parsed.items():
-        definitions = {node.name: node for node in [*parsed["conftest.py"], *body] if hasattr(node, "name")}
-        for name, node in definitions.items():
-            if name.startswith("test_") and file != "conftest.py":
-                used, new = set(), names_in(node) | {argument.arg for argument in node.args.args}
+    for path in sorted(folder.glob("test_*.py")):
+        if "\nfrom vaebook." in path.read_text(encoding="utf-8"):
+            uses = names_by_definition(folder / "conftest.py") | names_by_definition(path)
+            for test in filter(re.compile("test_").match, uses):
+                new, found[path.name, test] = uses[test], set()
                 while new:
-                    used |= new
-                    new = set().union(*(names_in(definitions[other]) for other in new & definitions.keys())) - used
-                found[file, name] = used
+                    found[path.name, test] |= new
+                    new = set().union(*(uses.get(name, ()) for name in new)) - found[path.name, test]
     return found
-
-
-@cache
-def of_package(file):
-    """Whether a file of tests imports from a module of the package, and so tests it."""
-    return "\nfrom vaebook." in (project.ROOT / "tests" / file).read_text(encoding="utf-8")
 
 
 def taught(chapter):
@@ -67,35 +64,12 @@ def taught(chapter):
 
 
 def tests_of(name):
-    """The unit tests of the package, as (file, name), that use the object with this dotted name.
-
-    A helper that no test calls is tested by way of what calls it in its module.
-    """
+    """The unit tests, as (file, name), that use the object with this dotted name, or else what calls it in its module."""
     module, _, short = name.rpartition(".")
-    tests = [(file, test) for (file, test), used in names_in_tests().items() if short in used and of_package(file)]
-    if tests:
-        return tests
-    source = ast.parse((project.ROOT / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8"))
-    callers = [node.name for node in source.body
-               if hasattr(node, "name") and node.name != short and short in names_in(node)]
-    return list(dict.fromkeys(test for caller in callers for test in tests_of(f"{module}.{caller}")))
-
-
-def table(headers, rows, widths):
-    """A table of docutils nodes; each row is a list of lists of nodes."""
-    group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in widths), cols=len(widths))
-
-    def row(entries):
-        return nodes.row("", *(nodes.entry("", *entry) for entry in entries))
-
-    group += nodes.thead("", row([[nodes.paragraph("", text)] for text in headers]))
-    group += nodes.tbody("", *(row(entries) for entries in rows))
-    return nodes.table("", group, classes=["claims", "colwidths-given"])
-
-
-def lines_of(parts):
-    """Inline nodes, one below the other, as one block."""
-    return [nodes.line_block("", *(nodes.line("", "", part) for part in parts))]
+    tests = [test for test, used in names_in_tests().items() if short in used]
+    uses = {} if tests else names_by_definition(project.ROOT / f"{module.replace('.', '/')}.py")
+    callers = [caller for caller, used in uses.items() if short in used and caller != short]
+    return tests or list(dict.fromkeys(test for caller in callers for test in tests_of(f"{module}.{caller}")))
 
 
 def in_words(test):
@@ -103,41 +77,56 @@ def in_words(test):
     return test.removeprefix("test_").replace("_s_", "'s ").replace("_", " ")
 
 
+def table(widths, rows):
+    """A table of docutils nodes.  widths: of each column, by its header.  rows: lists of nodes."""
+    def row(parts):
+        return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", part) if inline(part) else part) for part in parts))
+
+    def inline(part):
+        return isinstance(part, nodes.Inline | nodes.Text)
+
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in widths.values()), cols=len(widths))
+    group += [nodes.thead("", row(map(nodes.Text, widths))), nodes.tbody("", *map(row, rows))]
+    return nodes.table("", group, classes=["claims", "colwidths-given"])
+
+
+def ticks(lines, make=nodes.inline):
+    """Lines that a cell prints, as a list: a claim with a tick or a cross, and words for those who cannot see these."""
+    found = nodes.bullet_list(classes=["ticks"])
+    for line in lines:
+        text, holds = CLAIM.fullmatch(line).groups() if CLAIM.fullmatch(line) else (line, None)
+        words = {"True": ": holds", "False": ": does not hold", None: ""}[holds]
+        parts = [make("", text), nodes.inline("", words, classes=["hidden-text"])]
+        found += nodes.list_item("", nodes.paragraph("", "", *parts), classes=[f"says-{holds}".lower()])
+    return found
+
+
 class Claims(SphinxDirective):
-    """The cells of a chapter that are compared; with `:code:` the code that it shows and the tests of that code.
+    """The tests in a file, by its name; or without a name all that is compared in each chapter, and the code that it shows."""
 
-    With `:tests:` all tests of a file, whose name is then the argument.
-    """
-
-    required_arguments = 1
-    option_spec = {"code": directives.flag, "tests": directives.flag}
+    optional_arguments = 1
 
     def run(self):
-        name = self.arguments[0]
-        return [self.code(name) if "code" in self.options else self.tests(name) if "tests" in self.options
-                else self.cells(name)]
+        if self.arguments:
+            text = (project.ROOT / "tests" / self.arguments[0]).read_text(encoding="utf-8")
+            names = re.findall(r"^def test_(\w+)", text, re.MULTILINE)
+            return [nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", in_words(name))) for name in names))]
+        return [self.of_chapter(place, path) for place, path in enumerate(project.CHAPTERS, start=1)]
 
-    def tests(self, file):
-        names = [test for path, test in names_in_tests() if path == file]
-        if not names:
-            raise self.error(f"tests/{file} holds no test")
-        return nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", in_words(name))) for name in names))
-
-    def cells(self, chapter):
+    def of_chapter(self, place, path):
+        section = nodes.section("", nodes.title("", f"Chapter {place}: {project.title(path)}"), names=[f"chapter {place}"])
+        self.state.document.note_implicit_target(section, section)
         rows = []
-        for section, lines, cell, place in compared_cells(chapter):
-            link = nodes.reference("", section, refuri=f"{chapter}.html#cell-{cell.id}", internal=True)
-            note = " (MNIST only)" if "mnist" in cell.metadata["tags"] else ""
-            text = "\n".join(lines)
-            shown = lines_of([nodes.literal("", line) for line in lines])
-            if "columns" in cell.metadata["tags"]:  # laid out by the program that printed it
-                shown = [nodes.literal_block(text, text, language="none")]
-            rows.append([shown, [nodes.paragraph("", "", link)], [nodes.paragraph("", f"Cell {place}{note}")]])
-        return table(["what is printed and compared", "section", "cell"], rows, [68, 20, 12])
-
-    def code(self, chapter):
+        for heading, lines, cell, number in compared_cells(path.stem):
+            tags = cell.metadata["tags"]
+            text = "\n".join(lines)  # laid out by the program that printed it, where it has columns
+            shown = nodes.literal_block(text, text, language="none") if "columns" in tags else ticks(lines, nodes.literal)
+            link = nodes.reference("", heading, refuri=f"{path.stem}.html#cell-{cell.id}", internal=True)
+            rows.append([shown, link, nodes.Text(f"Cell {number}{' (MNIST only)' * ('mnist' in tags)}")])
+        section += table({"what is printed and compared": 68, "section": 20, "cell": 12}, rows)
         rows = []
-        for name in taught(chapter):
-            tests = [nodes.inline("", f"{file}: {in_words(test)}") for file, test in tests_of(name)]
-            rows.append([[nodes.paragraph("", "", nodes.literal("", name.removeprefix("vaebook.")))], lines_of(tests)])
-        return table(["code that the chapter shows", "unit tests that use it"], rows, [34, 66])
+        for name in taught(path.stem):
+            tests = [nodes.line("", f"{file}: {in_words(test)}") for file, test in tests_of(name)]
+            rows.append([nodes.literal("", name.removeprefix("vaebook.")), nodes.line_block("", *tests)])
+        section += table({"code that the chapter shows": 34, "unit tests that use it": 66}, rows)
+        return section

@@ -1,96 +1,115 @@
-"""The last touch to the written pages: lighter, and complete without a network.
+"""Lighter pages, complete without a network: what Jupyter Book adds and the book does not use is taken out.
 
-Animations become files, pictures get their size (so that nothing moves when they arrive) and wait until they are
-near the screen, and scripts that the book has no use for are taken out. Run again, it changes nothing.
+Where a thing that is looked for is not there, the build stops: then a new version of the theme does it in another way.
 """
 
 import base64
 import hashlib
-import io
-import re
-from urllib.parse import unquote
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import quote
 
+from bs4 import BeautifulSoup
+from docutils import nodes
 from PIL import Image, ImageDraw, ImageFont
+from sphinx.errors import ExtensionError
+from sphinx.jinja2glue import BuiltinTemplateLoader
 
-from tools.project import BOOK
-
-# Icons come from the font that the style sheet names; the script that draws the same icons weighs half a megabyte.
-UNUSED = r"scripts/fontawesome\.js|togglebutton\.\w+|sphinx-thebe\.\w+|design-tabs\.js|sphinx-design\.min\.css"
-SEARCH = r"_static/searchtools\.js|_static/language_data\.js|searchindex\.js"  # the search page has its own
-SETTINGS = r"\s*<script>(?:{names})[^<]*</script>"
-VIEWPORT = re.compile(r'<meta name="viewport" content="width=device-width, initial-scale=1" ?/>')  # it has "1.0" before
-THEME = ('localStorage.getItem("theme") || "auto"', 'localStorage.getItem("theme") || '
-         '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")')  # before the first drawing
-GIF = re.compile(r'src="data:image/gif;base64,([^"]+)"')
+UNUSED = ["togglebutton.js", "togglebutton.css", "sphinx-thebe.js", "sphinx-thebe.css", "design-tabs.js",
+          "sphinx-design.min.css", "let toggle", "const THEBE_"]
+SETTINGS = "DOCUMENTATION_OPTIONS."  # of the search, which has a page of its own
+SEARCH = ["_static/searchtools.js", "_static/language_data.js", "searchindex.js"]
+ICONS = "scripts/fontawesome.js"  # half a megabyte that draws what the font in the style sheet draws
+WORDS = [("Variational", 58), ("Auto-Encoders,", 58), ("executed", 58), ("a hands-on book in PyTorch", 30)]
 
 
-def without(names, html):
-    """The page without the scripts and styles whose address matches."""
-    return re.sub(rf'\s*<(?:script|link)\b[^>]*(?:src|href)="[^"]*(?:{names})[^"]*"[^>]*>(?:</script>)?', "", html)
+def there(found, what):
+    """What was found. Raises ExtensionError where that is nothing."""
+    if not found:
+        theme = " and ".join(f"{name} {version(name)}" for name in ("sphinx-book-theme", "pydata-sphinx-theme"))
+        raise ExtensionError(f"a page of {theme} was expected to have {what}, and has not; see tools/finish.py")
+    return found
+
+
+def lighten(app, pagename, templatename, context, doctree):
+    """Take out the scripts and styles that a page does not use; none of the rest holds up its drawing."""
+    def without(files, unused):
+        names = [there([file for file in files if name in (file.filename or file.attributes["body"])], name)
+                 for name in unused]
+        return [file for file in files if file not in sum(names, [])]
+
+    styles = [name for name in UNUSED if name.endswith(".css")]
+    scripts = [name for name in UNUSED if name not in styles]
+    context["css_files"] = without(context["css_files"], styles)
+    context["script_files"] = without(context["script_files"], scripts if pagename == "search" else [*scripts, SETTINGS])
+    if pagename != "search":
+        context["script_files"] = [type(file)(file.filename, priority=file.priority, defer="", **file.attributes)
+                                   if file.filename else file for file in context["script_files"]]
 
 
 def light_head(html, is_search):
-    """The page with the scripts it uses, none of which holds up its drawing."""
-    html = re.sub(SETTINGS.format(names="let toggle|var toggle|const THEBE"), "", without(UNUSED, html))
-    if not is_search:
-        html = re.sub(SETTINGS.format(names="DOCUMENTATION_OPTIONS"), "", without(SEARCH, html))
-        html = re.sub(r"<script (?=src=)", "<script defer ", html)
-    return VIEWPORT.sub("", html).replace(*THEME)
+    """The page without what the theme's templates write into its head themselves."""
+    before, start, rest = html.partition("<head>")
+    head, end, after = rest.partition("</head>")
+    soup = BeautifulSoup(head, "html.parser")
+    unused = [f'script[src*="{name}"]' for name in [ICONS, *([] if is_search else SEARCH)]]
+    for selector in [*unused, "meta[name=viewport] ~ meta[name=viewport]"]:
+        for tag in there(soup.select(selector), selector):
+            tag.decompose()
+    return f"{before}{start}{soup}{end}{after}"
 
 
-def stored_gif(match, folder):
-    """A GIF inside the page becomes a file beside it."""
-    content = base64.b64decode(match[1])
-    name = f"_images/{hashlib.sha256(content).hexdigest()[:32]}.gif"
-    (folder / "_images").mkdir(exist_ok=True)
-    (folder / name).write_bytes(content)
-    return f'src="{name}"'
+class Pages(BuiltinTemplateLoader):
+    """Writes pages as Sphinx does, with a lighter head."""
+
+    def render(self, template, context):
+        html = super().render(template, context)
+        return light_head(html, context["pagename"] == "search") if "<html" in html else html  # a page, not a part
 
 
-def sized_image(tag, folder, first):
-    """A picture's tag with width, height, and leave to wait, unless it is the page's first."""
-    source = unquote(re.search(r'\bsrc="([^"]*)"', tag)[1])
-    extra = ""
-    if not re.search(r"\bwidth=", tag) and (folder / source).suffix in (".png", ".gif"):
-        with Image.open(folder / source) as picture:
-            extra += f' width="{picture.width}" height="{picture.height}"'
-    if "loading=" not in tag and not first:
-        extra += ' loading="lazy"'
-    return re.sub(r"\s*/?>$", f"{extra}>", tag)
+def pictures(app, doctree, _):
+    """All pictures of a page but the first wait until they are near the screen; animations become files."""
+    shown = [node for node in doctree.findall() if isinstance(node, nodes.image) or
+             isinstance(node, nodes.raw) and "data:image/gif" in node.astext()]
+    for place, node in enumerate(shown):
+        if isinstance(node, nodes.image):
+            node["loading"] = "lazy" if place else "link"
+        else:
+            node[:] = [nodes.Text(with_files(node.astext(), Path(app.outdir), place > 0))]
 
 
-def finished(html, folder, is_search=False):
-    """The text of one page as it is published."""
-    html = re.sub(r'(<div class="citation" [^>]*?) role="doc-biblioentry"', r"\1", html)  # that role has been given up
-    html = html.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
-    html = html.replace('<summary aria-label="Toggle hidden content">', "<summary>")  # "Show the solution" says more
-    html = GIF.sub(lambda match: stored_gif(match, folder), light_head(html, is_search))
-    tags = re.compile(r"<img\b[^>]*>")
-    start = tags.search(html)
-    return tags.sub(lambda match: sized_image(match[0], folder, match.start() == start.start()), html)
+def with_files(html, folder, waits):
+    """An animation's HTML with its GIFs as files in the folder of the site."""
+    soup = BeautifulSoup(html, "html.parser")
+    for place, image in enumerate(there(soup.select('img[src^="data:image/gif;base64,"]'), "a GIF in an animation")):
+        content = base64.b64decode(image["src"].partition(",")[2])
+        image["src"] = f"_images/{hashlib.sha256(content).hexdigest()[:32]}.gif"
+        (folder / "_images").mkdir(exist_ok=True)
+        (folder / image["src"]).write_bytes(content)
+        if waits or place:
+            image["loading"] = "lazy"
+    return str(soup)
 
 
-def share_picture(animation, words):
-    """The picture that a link to the book shows elsewhere: 1200 x 630, an animation's last frame and some words."""
+def visit_image(translator, node):
+    """A picture with its size, so that nothing moves when it arrives."""
+    builder = translator.builder
+    with Image.open(Path(builder.srcdir, node["uri"])) as picture:
+        attributes = {"width": picture.width, "height": picture.height}
+    if node["loading"] == "lazy":
+        attributes["loading"] = "lazy"
+    source = f"{builder.imgpath}/{quote(builder.images[node['uri']])}"
+    translator.body.append(translator.emptytag(node, "img", "\n", src=source, alt=node.get("alt", ""), **attributes))
+
+
+def share_picture(animation, target):
+    """Draw what a link to the book shows elsewhere: 1200 x 630, an animation's last frame beside the title."""
     canvas = Image.new("RGB", (1200, 630), "#0b1f2e")
     with Image.open(animation) as film:
         film.seek(film.n_frames - 1)
         side = min(film.size)
         canvas.paste(film.convert("L").crop((0, 0, side, side)).resize((550, 550)), (40, 40))
-    draw = ImageDraw.Draw(canvas)
-    for line, (text, size) in enumerate(words):
-        draw.text((640, 190 + 72 * line), text, fill="white", font=ImageFont.load_default(size))
-    file = io.BytesIO()
-    canvas.save(file, "PNG", optimize=True)
-    return file.getvalue()
-
-
-def finish(folder, shared):
-    """Go over every page in the folder, and draw the picture for sharing."""
-    for path in sorted(folder.glob("*.html")):
-        html = path.read_text(encoding="utf-8")
-        changed = finished(html, folder, is_search=path.name == "search.html")
-        if changed != html:
-            path.write_text(changed, encoding="utf-8")
-    words = [("Variational", 58), ("Auto-Encoders,", 58), ("executed", 58), ("a hands-on book in PyTorch", 30)]
-    (folder / shared).write_bytes(share_picture(BOOK / "_static" / "manifold.gif", words))
+    for line, (text, size) in enumerate(WORDS):
+        place = (640, 190 + 72 * line)
+        ImageDraw.Draw(canvas).text(place, text, fill="white", font=ImageFont.load_default(size))
+    canvas.save(target, "PNG", optimize=True)

@@ -1,8 +1,7 @@
 """Mathematics becomes HTML and MathML while the site is built, so that its pages need no script for it.
 
-A Sphinx extension around KaTeX (https://katex.org): tools/vendor/katex.min.js is its npm package's own file,
-book/_static/katex/ its styles (Jupyter Book links all of book/_static's) and fonts. A formula that KaTeX refuses
-stops the build.
+A Sphinx extension around KaTeX (https://katex.org), which the package sphinxcontrib-katex carries; that package itself
+would need Node.js. The styles and fonts of the same version are in book/_static/katex.
 """
 
 from functools import cache
@@ -11,16 +10,16 @@ from pathlib import Path
 from docutils import nodes
 from py_mini_racer import JSEvalException, MiniRacer
 from sphinx.util import logging
+from sphinxcontrib import katex
 
-SOURCE = Path(__file__).parent / "vendor" / "katex.min.js"
-REPORT = logging.getLogger(__name__)
+STYLES = Path(__file__).parent.parent / "book" / "_static" / "katex" / "katex.min.css"
 
 
 @cache
 def engine():
     """One JavaScript engine with KaTeX loaded."""
     context = MiniRacer()
-    context.eval(SOURCE.read_text(encoding="utf-8"))
+    context.eval(Path(katex.__file__).with_name("katex.min.js").read_text(encoding="utf-8"))
     return context
 
 
@@ -33,18 +32,17 @@ def render(tex, display):
         raise ValueError(f"KaTeX does not take the formula {tex!r}: {error}") from None
 
 
-def visit(translator, node, display):
+def visit(translator, node):
+    """A formula that KaTeX refuses is a warning, and so stops the build."""
+    display = isinstance(node, nodes.math_block)
     tag = "div" if display else "span"
     try:
-        html = render(node.astext(), display)
+        translator.body.append(f'<{tag} class="math notranslate">{render(node.astext(), display)}</{tag}>')
     except ValueError as error:
-        REPORT.warning(str(error), location=node)  # the build takes warnings as errors
-        raise nodes.SkipNode from error
-    translator.body.append(f'<{tag} class="math notranslate">{html}</{tag}>')
+        logging.getLogger(__name__).warning(str(error), location=node)
     raise nodes.SkipNode
 
 
 def setup(app):
-    app.add_html_math_renderer("katex", (lambda translator, node: visit(translator, node, False), None),
-                               (lambda translator, node: visit(translator, node, True), None))
+    app.add_html_math_renderer("katex", (visit, None), (visit, None))
     return {"parallel_read_safe": True}
