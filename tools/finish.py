@@ -1,6 +1,6 @@
 """Lighter pages, complete without a network: what Jupyter Book adds and the book does not use is taken out.
 
-Where a thing that is looked for is not there, the build stops: then a new version of the theme does it in another way.
+Where a thing that is looked for is not there, the build stops: so it is noticed when the theme or an extension changes.
 """
 
 import base64
@@ -15,11 +15,11 @@ from PIL import Image, ImageDraw, ImageFont
 from sphinx.errors import ExtensionError
 from sphinx.jinja2glue import BuiltinTemplateLoader
 
-UNUSED = ["togglebutton.js", "togglebutton.css", "sphinx-thebe.js", "sphinx-thebe.css", "design-tabs.js",
-          "sphinx-design.min.css", "let toggle", "const THEBE_"]
-SETTINGS = "DOCUMENTATION_OPTIONS."  # of the search, which has a page of its own
-SEARCH = ["_static/searchtools.js", "_static/language_data.js", "searchindex.js"]
 ICONS = "scripts/fontawesome.js"  # half a megabyte that draws what the font in the style sheet draws
+SEARCH = ["_static/searchtools.js", "_static/language_data.js", "searchindex.js"]  # the search has a page of its own
+SETTINGS = "DOCUMENTATION_OPTIONS."
+SYSTEM = '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'  # known before the first drawing
+THEME = [f'localStorage.getItem("theme") || {choice}' for choice in ('"auto"', SYSTEM)]
 WORDS = [("Variational", 58), ("Auto-Encoders,", 58), ("executed", 58), ("a hands-on book in PyTorch", 30)]
 
 
@@ -27,35 +27,32 @@ def there(found, what):
     """What was found. Raises ExtensionError where that is nothing."""
     if not found:
         theme = " and ".join(f"{name} {version(name)}" for name in ("sphinx-book-theme", "pydata-sphinx-theme"))
-        raise ExtensionError(f"a page of {theme} was expected to have {what}, and has not; see tools/finish.py")
+        raise ExtensionError(f"tools/finish.py looks for {what!r} on each page, and with {theme} it is not there")
     return found
 
 
-def lighten(app, pagename, templatename, context, doctree):
-    """Take out the scripts and styles that a page does not use; none of the rest holds up its drawing."""
-    def without(files, unused):
-        names = [there([file for file in files if name in (file.filename or file.attributes["body"])], name)
-                 for name in unused]
-        return [file for file in files if file not in sum(names, [])]
-
-    styles = [name for name in UNUSED if name.endswith(".css")]
-    scripts = [name for name in UNUSED if name not in styles]
-    context["css_files"] = without(context["css_files"], styles)
-    context["script_files"] = without(context["script_files"], scripts if pagename == "search" else [*scripts, SETTINGS])
+def wait(app, pagename, templatename, context, doctree):
+    """No script holds up the drawing of a page. (The search's own page has settings that need their scripts before.)"""
+    scripts = context["script_files"]
+    settings = there([script for script in scripts if SETTINGS in str(script)], SETTINGS)
     if pagename != "search":
-        context["script_files"] = [type(file)(file.filename, priority=file.priority, defer="", **file.attributes)
-                                   if file.filename else file for file in context["script_files"]]
+        rest = [script for script in scripts if script not in settings]
+        context["script_files"] = [
+            type(script)(script.filename, priority=script.priority, defer="", **script.attributes) for script in rest
+        ]
 
 
 def light_head(html, is_search):
-    """The page without what the theme's templates write into its head themselves."""
+    """The page without what the theme's templates themselves write into its head and the book does not use."""
     before, start, rest = html.partition("<head>")
     head, end, after = rest.partition("</head>")
     soup = BeautifulSoup(head, "html.parser")
-    unused = [f'script[src*="{name}"]' for name in [ICONS, *([] if is_search else SEARCH)]]
-    for selector in [*unused, "meta[name=viewport] ~ meta[name=viewport]"]:
+    scripts = [f'script[src*="{name}"]' for name in ([ICONS] if is_search else [ICONS, *SEARCH])]
+    for selector in [*scripts, "meta[name=viewport] ~ meta[name=viewport]"]:
         for tag in there(soup.select(selector), selector):
             tag.decompose()
+    theme = there([script for script in soup("script") if THEME[0] in script.text], THEME[0])[0]
+    theme.string = theme.text.replace(*THEME)
     return f"{before}{start}{soup}{end}{after}"
 
 
@@ -69,25 +66,28 @@ class Pages(BuiltinTemplateLoader):
 
 def pictures(app, doctree, _):
     """All pictures of a page but the first wait until they are near the screen; animations become files."""
-    shown = [node for node in doctree.findall() if isinstance(node, nodes.image) or
-             isinstance(node, nodes.raw) and "data:image/gif" in node.astext()]
-    for place, node in enumerate(shown):
+    waits = False
+    for node in doctree.findall(lambda node: isinstance(node, nodes.image | nodes.raw)):
         if isinstance(node, nodes.image):
-            node["loading"] = "lazy" if place else "link"
+            node["loading"] = "lazy" if waits else "link"
+        elif "data:image/gif" in node.astext():
+            node[:] = [nodes.Text(with_files(node.astext(), Path(app.outdir), waits))]
         else:
-            node[:] = [nodes.Text(with_files(node.astext(), Path(app.outdir), place > 0))]
+            continue
+        waits = True
 
 
 def with_files(html, folder, waits):
     """An animation's HTML with its GIFs as files in the folder of the site."""
     soup = BeautifulSoup(html, "html.parser")
-    for place, image in enumerate(there(soup.select('img[src^="data:image/gif;base64,"]'), "a GIF in an animation")):
+    for image in there(soup.select('img[src^="data:image/gif;base64,"]'), "an animation's GIF"):
         content = base64.b64decode(image["src"].partition(",")[2])
         image["src"] = f"_images/{hashlib.sha256(content).hexdigest()[:32]}.gif"
         (folder / "_images").mkdir(exist_ok=True)
         (folder / image["src"]).write_bytes(content)
-        if waits or place:
+        if waits:
             image["loading"] = "lazy"
+        waits = True
     return str(soup)
 
 
@@ -95,11 +95,11 @@ def visit_image(translator, node):
     """A picture with its size, so that nothing moves when it arrives."""
     builder = translator.builder
     with Image.open(Path(builder.srcdir, node["uri"])) as picture:
-        attributes = {"width": picture.width, "height": picture.height}
+        attributes = {"width": picture.width, "height": picture.height, "alt": node.get("alt", "")}
     if node["loading"] == "lazy":
         attributes["loading"] = "lazy"
     source = f"{builder.imgpath}/{quote(builder.images[node['uri']])}"
-    translator.body.append(translator.emptytag(node, "img", "\n", src=source, alt=node.get("alt", ""), **attributes))
+    translator.body.append(translator.emptytag(node, "img", "\n", src=source, **attributes))
 
 
 def share_picture(animation, target):

@@ -1,7 +1,7 @@
 """Mathematics becomes HTML and MathML while the site is built, so that its pages need no script for it.
 
-A Sphinx extension around KaTeX (https://katex.org), which the package sphinxcontrib-katex carries; that package itself
-would need Node.js. The styles and fonts of the same version are in book/_static/katex.
+A Sphinx extension around KaTeX (https://katex.org), which the package sphinxcontrib-katex carries (and would itself run
+in Node.js). The styles and fonts in book/_static/katex are of the same version.
 """
 
 from functools import cache
@@ -11,8 +11,6 @@ from docutils import nodes
 from py_mini_racer import JSEvalException, MiniRacer
 from sphinx.util import logging
 from sphinxcontrib import katex
-
-STYLES = Path(__file__).parent.parent / "book" / "_static" / "katex" / "katex.min.css"
 
 
 @cache
@@ -33,16 +31,13 @@ def render(tex, display):
 
 
 def visit(translator, node):
-    """A formula that KaTeX refuses is a warning, and so stops the build."""
-    display = isinstance(node, nodes.math_block)
-    tag = "div" if display else "span"
+    tag = "div" if isinstance(node, nodes.math_block) else "span"
     try:
-        translator.body.append(f'<{tag} class="math notranslate">{render(node.astext(), display)}</{tag}>')
+        translator.body.append(f'<{tag} class="math notranslate">{render(node.astext(), tag == "div")}</{tag}>')
     except ValueError as error:
-        logging.getLogger(__name__).warning(str(error), location=node)
+        logging.getLogger(__name__).warning(str(error), location=node)  # the build takes warnings as errors
     raise nodes.SkipNode
 
 
 def setup(app):
     app.add_html_math_renderer("katex", (visit, None), (visit, None))
-    return {"parallel_read_safe": True}

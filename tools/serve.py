@@ -1,6 +1,6 @@
 """Serve the built site as its host does: below the repository's name, compressed, with the book's own 404 page.
 
-    python -m tools.serve [PORT]
+python -m tools.serve [PORT]
 """
 
 import socket

@@ -1,25 +1,17 @@
-"""What the book adds to Jupyter Book: openings, lists of chapters and claims, folds with words, one place for addresses.
+"""What the book adds to Jupyter Book: openings, a list of chapters, ticks, folds with words, one place for addresses.
 
 A Sphinx extension. `tools.finish` makes its pages lighter, `tools.katex` draws its formulas.
 """
 
-import json
-from itertools import groupby
 from pathlib import Path
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
-from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 from tools import claims, finish, katex, notebooks, project
 
 SHARED = "_static/share.png"
-LOST = """<h1>Page not found</h1>
-<p>There is no page at this address. The <a href="/{name}/index.html">first page</a> lists all chapters.</p>"""
-# Before the first drawing: the theme's own script takes the system's choice for one only when all has arrived.
-THEME = """var page = document.documentElement.dataset;
-if (page.theme === "auto") page.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";"""
 
 
 def addresses(app, config):
@@ -28,12 +20,7 @@ def addresses(app, config):
     config.html_baseurl = config.ogp_site_url = project.SITE
     config.ogp_image = project.SITE + SHARED
     config.notfound_urls_prefix = f"/{project.NAME}/"
-    config.notfound_context = {"title": "Page not found", "body": LOST.format(name=project.NAME)}
     config.html_theme_options.update(repository_url=project.REPOSITORY, path_to_docs="book")
-
-
-def link(text, address):
-    return nodes.reference("", text, refuri=address)
 
 
 class Opening(SphinxDirective):
@@ -43,26 +30,24 @@ class Opening(SphinxDirective):
 
     def run(self):
         chapter = self.arguments[0]
-        download = addnodes.download_reference("", "", nodes.inline("", "Download the notebook"),
-                                               reftarget=f"../notebooks/{chapter}.ipynb", refdoc=self.env.docname)
-        buttons = [link("Open in Colab", project.in_colab(chapter)), nodes.Text(" "), download, nodes.Text(" "),
-                   link("Source", project.in_repository(f"book/{chapter}.md"))]
-        return [nodes.container("", nodes.paragraph("", f"All cells together run for {project.minutes(chapter)}."),
-                                nodes.paragraph("", "", *buttons, classes=["buttons"]), classes=["opening"])]
+        cost = f"All cells together run for {project.minutes(chapter)}."
+        buttons = [
+            f"[Open in Colab]({project.in_colab(chapter)})",
+            f"{{download}}`Download the notebook <../notebooks/{chapter}.ipynb>`",
+            f"[Source]({project.in_repository(f'book/{chapter}.md')})",
+        ]
+        words = self.parse_text_to_nodes(f"{cost}\n\n{' '.join(buttons)}")
+        return [nodes.container("", *words, classes=["opening"])]
 
 
 class Chapters(SphinxDirective):
-    """All chapters, and what each costs on each kind of machine where it was measured."""
+    """All chapters, and what each costs."""
 
     def run(self):
-        times = json.loads((project.BOOK / "chapter_times.json").read_text(encoding="utf-8"))
-        machines = {device: cost["machine"] for measured in times.values() for device, cost in sorted(measured.items())}
-        rows = []
+        rows = ["| chapter | all its cells together run for |", "| --- | --- |"]
         for place, path in enumerate(project.CHAPTERS, start=1):
-            costs = (times.get(path.stem, {}).get(device) for device in machines)
-            words = [f"{cost['minutes']:.1f} minutes" if cost else "not measured" for cost in costs]
-            rows.append([link(f"{place}. {project.title(path)}", f"{path.stem}.html"), *map(nodes.Text, words)])
-        return [claims.table({"chapter": 50} | {f"on {machine}": 25 for machine in machines.values()}, rows)]
+            rows.append(f"| [{place}. {project.title(path)}]({path.name}) | {project.minutes(path.stem)} |")
+        return self.parse_text_to_nodes("\n".join(rows))
 
 
 def cells(app, doctree):
@@ -75,27 +60,14 @@ def cells(app, doctree):
             node["ids"].append(f"cell-{name}")
     for cell in shown:
         checked = notebooks.CHECKED in cell["cell_metadata"].get("tags", [])
-        if checked:
-            tick(cell)
+        for block in [*cell.findall(nodes.literal_block)] if checked else ():
+            if "stream" in block["classes"]:
+                place = block.parent.index(block)
+                block.parent[place : place + 1] = claims.printed(block.astext().splitlines(), **block.attributes)
         own = "code_prompt_show" in cell["cell_metadata"].get("mystnb", {})
         if cell.get("hide_mode") == "input" and not own:
             what = "check" if checked else what_is_made(cell)
             cell["prompt_show"], cell["prompt_hide"] = f"Show the {what}", f"Hide the {what}"
-
-
-def tick(cell):
-    """What a compared cell claims becomes a list of ticks and crosses, between the other lines that it prints."""
-    for block in [block for block in cell.findall(nodes.literal_block) if "stream" in block["classes"]]:
-        parts = []
-        for are_claims, lines in groupby(block.astext().splitlines(), lambda line: bool(claims.CLAIM.fullmatch(line))):
-            lines = list(lines)
-            if are_claims:
-                parts.append(claims.ticks(lines))
-            elif any(line.strip() for line in lines):
-                text = "\n".join(lines)
-                parts.append(nodes.literal_block(text, text, **block.attributes))
-        place = block.parent.index(block)
-        block.parent[place:place + 1] = parts
 
 
 def what_is_made(cell):
@@ -117,18 +89,23 @@ def keep_together(app, doctree):
         after = formula.parent[place + 1] if place + 1 < len(formula.parent) else None
         if isinstance(after, nodes.Text) and after[0] in ".,;:)?!" and len(formula.astext()) < 25:
             kept = nodes.inline("", "", formula.deepcopy(), nodes.Text(after[0]), classes=["keep"])
-            formula.parent[place:place + 2] = [kept, nodes.Text(after[1:])]
+            formula.parent[place : place + 2] = [kept, nodes.Text(after[1:])]
 
 
 def visit_fold(translator, node):
-    words = "".join(f'<span class="{state}">{translator.encode(node[prompt])}</span>'
-                    for state, prompt in (("collapsed", "prompt_show"), ("expanded", "prompt_hide")))
+    """A fold whose words are its name, also for a screen reader."""
+    show, hide = translator.encode(node["prompt_show"]), translator.encode(node["prompt_hide"])
+    words = f'<span class="collapsed">{show}</span><span class="expanded">{hide}</span>'
     translator.body.append(f'<details class="hide"><summary>{words}</summary>\n')
 
 
 def visit_citation(translator, node):
     """A paper, without the role that docutils gives it and that has been given up since."""
     translator.body.append(translator.starttag(node, "div", CLASS="citation"))
+
+
+def depart(translator, node):
+    translator.body.append("</div>\n" if isinstance(node, nodes.citation) else "</details>\n")
 
 
 def share(app, error):
@@ -141,15 +118,13 @@ def setup(app):
     app.add_directive("opening", Opening)
     app.add_directive("chapters", Chapters)
     app.add_directive("claims", claims.Claims)
-    app.add_js_file(None, body=THEME)
-    close = {name: lambda translator, node, name=name: translator.body.append(f"</{name}>\n") for name in ("details", "div")}
-    app.add_node(HideCodeCellNode, override=True, html=(visit_fold, close["details"]))
-    app.add_node(nodes.citation, override=True, html=(visit_citation, close["div"]))
+    app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart))
+    app.add_node(nodes.citation, override=True, html=(visit_citation, depart))
     app.add_node(nodes.image, override=True, html=(finish.visit_image, None))
     app.connect("config-inited", addresses, priority=100)
     app.connect("doctree-read", cells)
     app.connect("doctree-read", keep_together)
     app.connect("doctree-resolved", finish.pictures)
-    app.connect("html-page-context", finish.lighten, priority=900)
+    app.connect("html-page-context", finish.wait, priority=900)
     app.connect("build-finished", share)
     return {"parallel_read_safe": True}
