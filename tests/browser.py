@@ -6,8 +6,16 @@ import shutil
 import pytest
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--hide-scrollbars"]
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
 THEMES, WIDTHS = ["light", "dark"], [360, 1280]
 
 
@@ -36,8 +44,12 @@ class Visit:
         self.page.on("request", lambda request: self.requests.append(request))
         self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", lambda message: message.type in ("error", "warning")
-                     and self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on(
+            "console",
+            lambda message: (
+                message.type in ("error", "warning") and self.complaints.append(f"{message.type}: {message.text}")
+            ),
+        )
         self.answer = self.page.goto(url, wait_until="networkidle")
 
     def load_pictures(self):

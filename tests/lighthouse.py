@@ -25,8 +25,20 @@ def scores(url, browser):
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         subprocess.run(
-            ["npx", "--yes", VERSION, url, "--preset=desktop", "--quiet", "--output=json", f"--output-path={report}",
-             f"--chrome-flags=--headless {' '.join(SWITCHES)}"], check=True, env={**os.environ, "CHROME_PATH": browser})
+            [
+                "npx",
+                "--yes",
+                VERSION,
+                url,
+                "--preset=desktop",
+                "--quiet",
+                "--output=json",
+                f"--output-path={report}",
+                f"--chrome-flags=--headless {' '.join(SWITCHES)}",
+            ],
+            check=True,
+            env={**os.environ, "CHROME_PATH": browser},
+        )
         found = json.loads(report.read_text(encoding="utf-8"))
     wanting = [audit["id"] for audit in found["audits"].values() if audit["score"] is not None and audit["score"] < 0.9]
     return {name: round(100 * found["categories"][name]["score"]) for name in LEAST}, wanting

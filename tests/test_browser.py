@@ -12,8 +12,11 @@ ALL = [*PAGES, "search", "404"]
 RAW = re.compile(r"\$|\\[a-zA-Z(\[]|\{[a-z:]+\}`|```|:::|Traceback \(most recent|\*\*")
 
 
-@pytest.fixture(scope="module", params=[(name, theme, width) for name in ALL for theme in THEMES for width in WIDTHS],
-                ids=lambda given: f"{given[0]}-{given[1]}-{given[2]}")
+@pytest.fixture(
+    scope="module",
+    params=[(name, theme, width) for name in ALL for theme in THEMES for width in WIDTHS],
+    ids=lambda given: f"{given[0]}-{given[1]}-{given[2]}",
+)
 def visit(request, browser, address):
     name, theme, width = request.param
     opened = Visit(browser, f"{address}{name}.html", width, theme)
@@ -31,8 +34,11 @@ def test_page_is_complete_and_asks_nobody_else(visit, address):
 
 def test_no_picture_is_out_of_shape(visit):
     visit.load_pictures()
-    assert visit.page.evaluate("""() => [...document.images].filter(({width, height, naturalWidth, naturalHeight}) =>
-      width && Math.abs(width / height * naturalHeight / naturalWidth - 1) > 0.03).map(picture => picture.alt)""") == []
+    assert (
+        visit.page.evaluate("""() => [...document.images].filter(({width, height, naturalWidth, naturalHeight}) =>
+      width && Math.abs(width / height * naturalHeight / naturalWidth - 1) > 0.03).map(picture => picture.alt)""")
+        == []
+    )
 
 
 def test_page_follows_the_theme(visit):
@@ -55,11 +61,14 @@ def test_nothing_is_wider_than_the_window(visit):
 
 
 def test_no_number_of_an_equation_lies_on_the_equation(visit):
-    assert visit.page.evaluate("""() => [...document.querySelectorAll(".katex-html")].filter(formula => {
+    assert (
+        visit.page.evaluate("""() => [...document.querySelectorAll(".katex-html")].filter(formula => {
       const number = formula.querySelector(".tag")?.getBoundingClientRect();
       const liesOn = part => !part.closest(".tag") && part.getBoundingClientRect().right > number.left;
       return number && [...formula.querySelectorAll(".base")].some(liesOn);
-    }).map(formula => formula.textContent)""") == []
+    }).map(formula => formula.textContent)""")
+        == []
+    )
 
 
 def test_nothing_needs_to_scroll_on_a_wide_screen_but_some_code(visit):
@@ -81,16 +90,22 @@ def test_no_raw_markup_is_left(visit):
 
 def test_axe_finds_nothing_serious(visit):
     visit.page.evaluate("Promise.all(document.getAnimations().map(fade => fade.finished))")  # opened folds fade in
-    faults = {(found["id"], node["html"][:200]): [check["data"] for check in node["any"]]
-              for found in Axe().run(visit.page).response["violations"] if found["impact"] in ("serious", "critical")
-              for node in found["nodes"]}
+    faults = {
+        (found["id"], node["html"][:200]): [check["data"] for check in node["any"]]
+        for found in Axe().run(visit.page).response["violations"]
+        if found["impact"] in ("serious", "critical")
+        for node in found["nodes"]
+    }
     assert faults == {}
 
 
 def test_page_is_light(visit):
     visit.load_pictures()
-    sizes = [(request.resource_type, request.sizes()["responseBodySize"]) for request in visit.requests
-             if request.url.startswith("http")]
+    sizes = [
+        (request.resource_type, request.sizes()["responseBodySize"])
+        for request in visit.requests
+        if request.url.startswith("http")
+    ]
     assert sum(size for _, size in sizes) <= 3 * 2**20
     assert 0 < sum(size for kind, size in sizes if kind in ("script", "stylesheet")) <= 2**20
 
@@ -123,6 +138,28 @@ def test_who_prefers_reduced_motion_gets_a_still(browser, address, name):
     for box in visit.page.locator(".vae-animation").all():
         assert box.locator("img.still").is_visible() and not box.locator("img.moving").is_visible()
         assert "Play" in box.locator("label").inner_text()
+    visit.close()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_fold_opens_with_the_keyboard_and_then_offers_to_close(browser, address, name):
+    visit = Visit(browser, f"{address}{name}.html")
+    fold = visit.page.locator("details.hide").first
+    words = fold.locator("summary")
+    assert words.inner_text().startswith("Show ") and not fold.locator(".cell_input").is_visible()
+    words.focus()
+    visit.page.keyboard.press("Enter")
+    assert words.inner_text().startswith("Hide ") and fold.locator(".cell_input").is_visible()
+    visit.close()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_tick_is_seen_and_its_words_are_for_those_who_cannot_see_it(browser, address, name, theme):
+    visit = Visit(browser, f"{address}{name}.html", theme=theme)
+    claim = visit.page.locator("ul.ticks > li").first
+    assert claim.evaluate("claim => getComputedStyle(claim, '::before').content").startswith('"\N{CHECK MARK}"')
+    assert claim.locator(".hidden-text").evaluate("words => words.offsetWidth") == 1
     visit.close()
 
 

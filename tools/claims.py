@@ -107,9 +107,8 @@ class Claims(SphinxDirective):
         return [self.of_chapter(place, path) for place, path in enumerate(project.CHAPTERS, start=1)]
 
     def of_chapter(self, place, path):
-        section = nodes.section(
-            "", nodes.title("", f"Chapter {place}: {project.title(path)}"), names=[f"chapter {place}"]
-        )
+        section = nodes.section(names=[f"chapter {place}"])
+        section += nodes.title("", f"Chapter {place}: {project.title(path)}")
         self.state.document.note_implicit_target(section, section)
         for heading, lines, cell, number in compared_cells(path.stem):
             tags = cell.metadata["tags"]

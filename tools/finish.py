@@ -70,7 +70,7 @@ def pictures(app, doctree, _):
     for node in doctree.findall(lambda node: isinstance(node, nodes.image | nodes.raw)):
         if isinstance(node, nodes.image):
             node["loading"] = "lazy" if waits else "link"
-        elif "data:image/gif" in node.astext():
+        elif 'class="vae-animation"' in node.astext():
             node[:] = [nodes.Text(with_files(node.astext(), Path(app.outdir), waits))]
         else:
             continue
