@@ -63,8 +63,9 @@ def test_the_environment_names_the_folder(raw, tmp_path, monkeypatch):
     assert len(mnist("test").images) == 3
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: content[:20] + b"x" + content[21:],
-                                    lambda content: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:-1], lambda content: content[:20] + b"x" + content[21:], lambda content: b""]
+)
 def test_a_damaged_file_is_named_and_never_used(raw, tmp_path, damage):
     path = raw / "t10k-labels-idx1-ubyte"
     path.write_bytes(damage(path.read_bytes()))
@@ -107,6 +108,7 @@ def test_a_download_arrives_whole_or_not_at_all(raw, tmp_path, monkeypatch):
             folder.mkdir(parents=True)
             for name, content in files.items():
                 (folder / name).write_bytes(content[:-1] if damaged else content)
+
         return fake
 
     real = data.MNIST

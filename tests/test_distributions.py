@@ -18,8 +18,9 @@ def test_kl_is_pytorchs():
     mu, logvar = randn(50, 4), randn(50, 4, seed=1)
     q = torch.distributions.Normal(mu, (logvar / 2).exp())
     p = torch.distributions.Normal(torch.zeros_like(mu), 1.0)
-    torch.testing.assert_close(kl_standard_normal(mu, logvar), torch.distributions.kl_divergence(q, p).sum(-1),
-                               rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        kl_standard_normal(mu, logvar), torch.distributions.kl_divergence(q, p).sum(-1), rtol=0, atol=1e-12
+    )
 
 
 def test_kl_is_zero_at_the_prior_and_summed_over_dimensions():
@@ -83,13 +84,22 @@ def test_gradients_pass_to_mean_and_log_variance():
     assert torch.autograd.gradcheck(lambda m, v: sample_latents(m, v, noise), (mu, logvar))
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: kl_standard_normal(torch.zeros(3, 2), torch.zeros(3, 4)), r"logvar must have the shape of mu, \(3, 2\)"),
-    (lambda: kl_standard_normal(torch.zeros(3, 2), torch.zeros(1, 2)), "logvar"),
-    (lambda: bernoulli_log_likelihood(torch.zeros(3, 5), torch.zeros(3, 4)), r"x must match logits of shape \(3, 5\)"),
-    (lambda: bernoulli_log_likelihood(torch.zeros(3, 5), torch.zeros(4, 5)), "x must match logits"),
-    (lambda: bernoulli_log_likelihood(torch.zeros(3, 5), torch.zeros(3, 1)), "x must match logits"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (
+            lambda: kl_standard_normal(torch.zeros(3, 2), torch.zeros(3, 4)),
+            r"logvar must have the shape of mu, \(3, 2\)",
+        ),
+        (lambda: kl_standard_normal(torch.zeros(3, 2), torch.zeros(1, 2)), "logvar"),
+        (
+            lambda: bernoulli_log_likelihood(torch.zeros(3, 5), torch.zeros(3, 4)),
+            r"x must match logits of shape \(3, 5\)",
+        ),
+        (lambda: bernoulli_log_likelihood(torch.zeros(3, 5), torch.zeros(4, 5)), "x must match logits"),
+        (lambda: bernoulli_log_likelihood(torch.zeros(3, 5), torch.zeros(3, 1)), "x must match logits"),
+    ],
+)
 def test_errors_name_the_argument(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -92,8 +92,11 @@ def test_in_the_drawing_the_gradient_stops_where_the_code_is_drawn():
     drawn, given = figures.sampling_graphs().axes
 
     def arrows(ax, color):
-        return [text for text in ax.texts if getattr(text, "arrow_patch", None) is not None
-                and text.arrowprops["color"] == color]
+        return [
+            text
+            for text in ax.texts
+            if getattr(text, "arrow_patch", None) is not None and text.arrowprops["color"] == color
+        ]
 
     assert len(arrows(drawn, "black")) == 5 and len(arrows(given, "black")) == 6  # and one from the noise
     assert len(arrows(drawn, "#D55E00")) == 2 and len(arrows(given, "#D55E00")) == 4
@@ -153,7 +156,7 @@ def test_histograms_are_densities_with_marks():
     for patch in ax.patches:
         corners = patch.get_xy()
         widths, heights = np.diff(corners[::2, 0]), corners[1:-1:2, 1]
-        assert np.sum(widths[:len(heights)] * heights[:len(widths)]) == pytest.approx(1, abs=0.02)
+        assert np.sum(widths[: len(heights)] * heights[: len(widths)]) == pytest.approx(1, abs=0.02)
     assert ax.lines[0].get_xdata()[0] == 9
 
 

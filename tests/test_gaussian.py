@@ -30,8 +30,15 @@ def key_for(mean, cov):
 
 # the data
 
-@pytest.mark.parametrize("mean, cov", [((1.0, 0.5), ((1.0, 0.5), (0.5, 1.0))), ((-1.0, 2.0), COV),
-                                       ((0.0, 1.0, 2.0), ((1.0, 0.2, 0.0), (0.2, 2.0, -0.7), (0.0, -0.7, 0.5)))])
+
+@pytest.mark.parametrize(
+    "mean, cov",
+    [
+        ((1.0, 0.5), ((1.0, 0.5), (0.5, 1.0))),
+        ((-1.0, 2.0), COV),
+        ((0.0, 1.0, 2.0), ((1.0, 0.2, 0.0), (0.2, 2.0, -0.7), (0.0, -0.7, 0.5))),
+    ],
+)
 def test_draws_have_the_mean_and_the_covariance_asked_for(mean, cov, generator):
     n = 200_000
     x, distribution = correlated_gaussian(n, mean=mean, cov=cov, generator=generator)
@@ -58,15 +65,18 @@ def test_draws_follow_the_generator():
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("cov, message", [
-    ([[1.0, 0.5], [0.4, 1.0]], r"cov of shape \(2, 2\) must be symmetric, got \[\[1.0, 0.5\], \[0.4, 1.0\]\]"),
-    ([[1.0, 2.0], [2.0, 1.0]], r"cov of shape \(2, 2\) must be positive definite.*smallest eigenvalue -1"),
-    ([[1.0, 1.0], [1.0, 1.0]], "positive definite"),
-    ([[0.0]], r"cov of shape \(1, 1\) must be positive definite"),
-    ([[1.0, math.nan], [math.nan, 1.0]], r"cov of shape \(2, 2\) must be finite"),
-    ([[1.0, 0.5]], r"cov must have shape \(D, D\), got \(1, 2\)"),
-    ([1.0, 2.0], r"cov must have shape \(D, D\), got \(2,\)"),
-])
+@pytest.mark.parametrize(
+    "cov, message",
+    [
+        ([[1.0, 0.5], [0.4, 1.0]], r"cov of shape \(2, 2\) must be symmetric, got \[\[1.0, 0.5\], \[0.4, 1.0\]\]"),
+        ([[1.0, 2.0], [2.0, 1.0]], r"cov of shape \(2, 2\) must be positive definite.*smallest eigenvalue -1"),
+        ([[1.0, 1.0], [1.0, 1.0]], "positive definite"),
+        ([[0.0]], r"cov of shape \(1, 1\) must be positive definite"),
+        ([[1.0, math.nan], [math.nan, 1.0]], r"cov of shape \(2, 2\) must be finite"),
+        ([[1.0, 0.5]], r"cov must have shape \(D, D\), got \(1, 2\)"),
+        ([1.0, 2.0], r"cov must have shape \(D, D\), got \(2,\)"),
+    ],
+)
 def test_what_is_no_covariance_is_named(cov, message):
     with pytest.raises(ValueError, match=message):
         correlated_gaussian(3, cov=cov)
@@ -87,6 +97,7 @@ def test_other_bad_arguments_are_named():
 
 # the networks
 
+
 def test_a_gaussian_mlp_is_one_tanh_layer_and_one_layer_of_parameters():
     mlp = GaussianMLP(4, 7, 3).double()
     x = randn(2, 5, 4)
@@ -104,7 +115,7 @@ def test_each_sample_is_decoded_at_its_own_place(model):
     assert x_mu.shape == x_logvar.shape == (4, 5, 2) and log_likelihood.shape == (4, 5)
     for sample in range(4):
         for row in range(5):
-            code = sample_latents(*(part[0] for part in model.encode(x[row:row + 1])), noise[sample, row])
+            code = sample_latents(*(part[0] for part in model.encode(x[row : row + 1])), noise[sample, row])
             torch.testing.assert_close(model.decode(code)[0], x_mu[sample, row])
             torch.testing.assert_close(model.decode(code)[1], x_logvar[sample, row])
             torch.testing.assert_close(model.log_likelihood(code, x[row]), log_likelihood[sample, row])
@@ -122,14 +133,16 @@ def test_noise_that_is_no_tensor_of_floats_is_named(model):
         negative_elbo(model, randn(5, 2), torch.zeros(4, 5, 3, dtype=torch.long))
 
 
-@pytest.mark.parametrize("sizes, name", [((0, 4, 1), "data_dims"), ((2, 0, 1), "hidden_sizes"),
-                                         ((2, 4, 0), "latent_dims")])
+@pytest.mark.parametrize(
+    "sizes, name", [((0, 4, 1), "data_dims"), ((2, 0, 1), "hidden_sizes"), ((2, 4, 0), "latent_dims")]
+)
 def test_a_size_that_is_none_is_named(sizes, name):
     with pytest.raises(ValueError, match=name):
         GaussianVAE(*sizes)
 
 
 # the losses
+
 
 def test_gaussian_log_likelihood_is_the_librarys_and_broadcasts():
     mu, logvar, x = randn(4, 5, 2), randn(4, 5, 2, seed=1), randn(5, 2, seed=2)
@@ -169,8 +182,11 @@ def test_the_weighted_loss_is_minus_the_log_of_the_mean_weight(model):
     q = Normal(mu, (logvar / 2).exp())
     z = mu + q.scale * noise
     x_mu, x_logvar = model.decode(z)
-    log_weights = (Normal(x_mu, (x_logvar / 2).exp()).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1)
-                   - q.log_prob(z).sum(-1))
+    log_weights = (
+        Normal(x_mu, (x_logvar / 2).exp()).log_prob(x).sum(-1)
+        + Normal(0.0, 1.0).log_prob(z).sum(-1)
+        - q.log_prob(z).sum(-1)
+    )
     torch.testing.assert_close(importance_weighted_loss(model, x, noise)["loss"], -log_weights.exp().mean(0).log())
 
 
@@ -178,13 +194,16 @@ def test_the_weighted_loss_tightens_and_the_average_does_not(model):
     x = randn(20, 2)
     noise = randn(4000, 20, 3, seed=1)
     average = negative_elbo(model, x, noise)["loss"].mean().item()
-    bounds = [torch.stack([importance_weighted_loss(model, x, part)["loss"].mean() for part in noise.split(n)]).mean()
-              for n in (1, 10, 100)]
+    bounds = [
+        torch.stack([importance_weighted_loss(model, x, part)["loss"].mean() for part in noise.split(n)]).mean()
+        for n in (1, 10, 100)
+    ]
     assert bounds[0].item() == pytest.approx(average, abs=0.02)
     assert bounds[0] > bounds[1] > bounds[2]
 
 
 # the solution in closed form
+
 
 def plus_and_minus(x):
     return torch.tensor([-1.0, 1.0], dtype=torch.float64)[:, None, None].expand(2, len(x), 1)

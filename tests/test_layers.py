@@ -43,8 +43,13 @@ class WholeObjective(torch.autograd.Function):
         return *(grad_output * gradient for gradient in ctx.gradients), None
 
 
-SCALES = [({}, 1.0), ({"weight": 2.5}, 2.5), ({"size_average": True}, 1 / 15),
-          ({"weight": 3, "size_average": True}, 0.2), ({"weight": 0}, 0.0)]
+SCALES = [
+    ({}, 1.0),
+    ({"weight": 2.5}, 2.5),
+    ({"size_average": True}, 1 / 15),
+    ({"weight": 3, "size_average": True}, 0.2),
+    ({"weight": 0}, 0.0),
+]
 
 
 @pytest.mark.parametrize("options, scale", SCALES)
@@ -183,8 +188,10 @@ def test_a_gaussian_head_is_two_linear_layers():
     torch.testing.assert_close(logvar, nn.functional.linear(hidden, head.logvar.weight, head.logvar.bias))
 
 
-@pytest.mark.parametrize("weight, error", [(-1, ValueError), (float("nan"), ValueError), (float("inf"), ValueError),
-                                           ("1", TypeError), (None, TypeError)])
+@pytest.mark.parametrize(
+    "weight, error",
+    [(-1, ValueError), (float("nan"), ValueError), (float("inf"), ValueError), ("1", TypeError), (None, TypeError)],
+)
 def test_a_weight_that_is_no_number_of_at_least_zero_is_named(weight, error):
     with pytest.raises(error, match=f"weight must be a number of at least 0, got {weight!r}"):
         KullbackLeiblerDivergence(weight)
@@ -194,14 +201,17 @@ FLOAT, LONG = torch.zeros(4, 2), torch.zeros(4, 2, dtype=torch.long)
 
 
 @pytest.mark.parametrize("layer", [KullbackLeiblerDivergence(), ReparameterizationSampler()])
-@pytest.mark.parametrize("pair, error, message", [
-    ((FLOAT, torch.zeros(4, 3)), ValueError, r"logvar must have the shape of mu, \(4, 2\), got \(4, 3\)"),
-    ((LONG, FLOAT), TypeError, "mu must be a floating-point tensor, got a torch.int64 tensor"),
-    ((FLOAT, LONG), TypeError, "logvar must be a floating-point tensor, got a torch.int64 tensor"),
-    ((FLOAT, 0.0), TypeError, "logvar must be a floating-point tensor, got float"),
-    (FLOAT, TypeError, r"gaussian must be a pair \(mu, logvar\), got Tensor"),
-    ((FLOAT,), TypeError, r"gaussian must be a pair \(mu, logvar\), got 1 of them"),
-])
+@pytest.mark.parametrize(
+    "pair, error, message",
+    [
+        ((FLOAT, torch.zeros(4, 3)), ValueError, r"logvar must have the shape of mu, \(4, 2\), got \(4, 3\)"),
+        ((LONG, FLOAT), TypeError, "mu must be a floating-point tensor, got a torch.int64 tensor"),
+        ((FLOAT, LONG), TypeError, "logvar must be a floating-point tensor, got a torch.int64 tensor"),
+        ((FLOAT, 0.0), TypeError, "logvar must be a floating-point tensor, got float"),
+        (FLOAT, TypeError, r"gaussian must be a pair \(mu, logvar\), got Tensor"),
+        ((FLOAT,), TypeError, r"gaussian must be a pair \(mu, logvar\), got 1 of them"),
+    ],
+)
 def test_a_pair_that_does_not_fit_is_named(layer, pair, error, message):
     with pytest.raises(error, match=message):
         layer(pair)

@@ -55,8 +55,15 @@ def test_hidden_layers_end_in_a_relu():
     assert outputs.min() == 0 and outputs.max() > 0
 
 
-@pytest.mark.parametrize("arguments, name", [((0, [4], 2), "data_dims"), ((4, [4], 0), "latent_dims"),
-                                             ((4.0, [4], 2), "data_dims"), ((4, [0], 2), "hidden_sizes")])
+@pytest.mark.parametrize(
+    "arguments, name",
+    [
+        ((0, [4], 2), "data_dims"),
+        ((4, [4], 0), "latent_dims"),
+        ((4.0, [4], 2), "data_dims"),
+        ((4, [0], 2), "hidden_sizes"),
+    ],
+)
 @pytest.mark.parametrize("make", [BernoulliVAE, ModularVAE])
 def test_a_size_that_is_none_is_named(make, arguments, name):
     with pytest.raises(ValueError, match=name):

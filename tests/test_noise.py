@@ -138,20 +138,32 @@ def test_it_can_be_copied_saved_whole_and_run_under_no_grad():
     assert torch.equal(loaded(x), expected) and loaded[0].p == 0.3 and torch.equal(layer(x), expected)
 
 
-@pytest.mark.parametrize("p, error", [(-0.01, ValueError), (1.3, ValueError), (math.nan, ValueError),
-                                      (math.inf, ValueError), ("0.1", TypeError), (None, TypeError)])
+@pytest.mark.parametrize(
+    "p, error",
+    [
+        (-0.01, ValueError),
+        (1.3, ValueError),
+        (math.nan, ValueError),
+        (math.inf, ValueError),
+        ("0.1", TypeError),
+        (None, TypeError),
+    ],
+)
 def test_a_p_outside_0_and_1_is_named(p, error):
     with pytest.raises(error, match=rf"p must be in \[0, 1\], got {p!r}"):
         BernoulliNoise(p)
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("value, message", [
-    (0.5, "x must hold only 0 and 1, got 1 other entries such as 0.5"),
-    (-1.0, "x must hold only 0 and 1, got 1 other entries such as -1"),
-    (math.nan, "x must hold only 0 and 1, got 1 other entries such as nan"),
-    (math.inf, "x must hold only 0 and 1, got 1 other entries such as inf"),
-])
+@pytest.mark.parametrize(
+    "value, message",
+    [
+        (0.5, "x must hold only 0 and 1, got 1 other entries such as 0.5"),
+        (-1.0, "x must hold only 0 and 1, got 1 other entries such as -1"),
+        (math.nan, "x must hold only 0 and 1, got 1 other entries such as nan"),
+        (math.inf, "x must hold only 0 and 1, got 1 other entries such as inf"),
+    ],
+)
 def test_an_input_that_is_not_binary_is_named(value, message, training):
     x = binary(3, 4)
     x[1, 2] = value

@@ -47,8 +47,9 @@ def test_negative_elbo_adds_its_two_parts_per_example(small_model, small_x):
         torch.testing.assert_close(terms["loss"], terms["reconstruction"] + terms["kl"])
         torch.testing.assert_close(terms["kl"], kl_standard_normal(*small_model.encode(small_x)))
         mu, logvar = small_model.encode(small_x)
-        one_by_one = [-bernoulli_log_likelihood(small_model.decode(mu + (logvar / 2).exp() * one), small_x)
-                      for one in noise]
+        one_by_one = [
+            -bernoulli_log_likelihood(small_model.decode(mu + (logvar / 2).exp() * one), small_x) for one in noise
+        ]
         torch.testing.assert_close(terms["reconstruction"], torch.stack(one_by_one).mean(0))
 
 
@@ -61,8 +62,14 @@ def modular_terms(codes=1):
     z = sample_latents(mu, logvar, noise)
     reconstruction = -bernoulli_log_likelihood(model.decode(z), x).mean(0)
     kl = kl_standard_normal(mu, logvar)
-    formulas = {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl, "mu": mu.mean(-1),
-                "sigma": (0.5 * logvar).exp().mean(-1), "logvar": logvar.mean(-1)}
+    formulas = {
+        "loss": reconstruction + kl,
+        "reconstruction": reconstruction,
+        "kl": kl,
+        "mu": mu.mean(-1),
+        "sigma": (0.5 * logvar).exp().mean(-1),
+        "logvar": logvar.mean(-1),
+    }
     return model, terms, formulas, negative_elbo(model, x, noise)
 
 
@@ -81,8 +88,10 @@ def test_the_modular_elbo_reports_what_the_formulas_say(codes):
 @pytest.mark.parametrize("codes", [1, 4])
 def test_the_modular_elbos_hand_written_gradient_is_that_of_the_mean_elbo(codes):
     model, terms, formulas, general = modular_terms(codes)
-    gradients = [torch.autograd.grad(loss.mean(), list(model.parameters()))
-                 for loss in (terms["loss"], formulas["loss"], general["loss"])]
+    gradients = [
+        torch.autograd.grad(loss.mean(), list(model.parameters()))
+        for loss in (terms["loss"], formulas["loss"], general["loss"])
+    ]
     for by_hand, *by_autograd in zip(*gradients, strict=True):
         for other in by_autograd:
             torch.testing.assert_close(by_hand, other, rtol=0, atol=1e-10)
@@ -145,8 +154,9 @@ def test_bound_converges_to_the_integral_of_a_real_decoder():
             parameter.mul_(1.5)
         x = (torch.rand(4, 6) > 0.5).float()
         z = torch.linspace(-10, 10, 20_001)[:, None]
-        log_joint = (bernoulli_log_likelihood(model.decode(z)[:, None], x)
-                     - 0.5 * z.square() - 0.5 * math.log(2 * math.pi))
+        log_joint = (
+            bernoulli_log_likelihood(model.decode(z)[:, None], x) - 0.5 * z.square() - 0.5 * math.log(2 * math.pi)
+        )
         exact = torch.logsumexp(log_joint, 0) + math.log(20 / 20_000)
         bound = importance_weighted_bound(model, x, 50_000, torch.Generator().manual_seed(0))
     torch.testing.assert_close(bound, exact, rtol=0, atol=0.03)
@@ -197,8 +207,10 @@ def test_torn_pairs_are_neighbours_that_lie_far_apart():
 
 def test_the_rows_decoded_at_a_time_change_the_draws_and_not_the_bound(small_model, small_x):
     with torch.no_grad():
-        bounds = [importance_weighted_bound(small_model, small_x, 5000, torch.Generator().manual_seed(3), rows)
-                  for rows in (5000, 50_000, 10**6)]  # one example at a time, ten, and all
+        bounds = [
+            importance_weighted_bound(small_model, small_x, 5000, torch.Generator().manual_seed(3), rows)
+            for rows in (5000, 50_000, 10**6)
+        ]  # one example at a time, ten, and all
     for bound in bounds:
         assert bound.shape == (30,) and (bound - bounds[0]).mean().abs() < 0.03
     assert not torch.equal(bounds[0], bounds[1]) and not torch.equal(bounds[1], bounds[2])
@@ -217,17 +229,23 @@ def test_active_units_are_those_whose_mean_varies():
     assert active_units(Key(), (randn(1000, 6) > 0).double()).tolist() == [True, False]
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: importance_weighted_bound(LinearGaussianKey(), torch.zeros(2, 6), 0), "num_samples .* got 0"),
-    (lambda: importance_weighted_bound(LinearGaussianKey(), torch.zeros(2, 5), 3), r"x must have shape \(B, 6\)"),
-    (lambda: importance_weighted_bound(LinearGaussianKey(), torch.full((2, 6), math.nan), 3), "x must be finite"),
-    (lambda: importance_weighted_bound(LinearGaussianKey(), torch.full((2, 6), 1.5), 3), r"x must .*\[0, 1\].*1.5"),
-    (lambda: active_units(LinearGaussianKey(), torch.zeros(0, 6)), "x must hold at least one"),
-    (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 5)), r"x must have shape \(B, 6\)"),
-    (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 6), 0), "step must be a positive number"),
-    (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 6), 0.1, -1), "reach must be a positive"),
-    (lambda: log_likelihood_on_grid(ModularVAE(6, [4], 3), torch.zeros(2, 6)), "must have latent_dims 1 or 2, got 3"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: importance_weighted_bound(LinearGaussianKey(), torch.zeros(2, 6), 0), "num_samples .* got 0"),
+        (lambda: importance_weighted_bound(LinearGaussianKey(), torch.zeros(2, 5), 3), r"x must have shape \(B, 6\)"),
+        (lambda: importance_weighted_bound(LinearGaussianKey(), torch.full((2, 6), math.nan), 3), "x must be finite"),
+        (lambda: importance_weighted_bound(LinearGaussianKey(), torch.full((2, 6), 1.5), 3), r"x must .*\[0, 1\].*1.5"),
+        (lambda: active_units(LinearGaussianKey(), torch.zeros(0, 6)), "x must hold at least one"),
+        (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 5)), r"x must have shape \(B, 6\)"),
+        (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 6), 0), "step must be a positive number"),
+        (lambda: log_likelihood_on_grid(LinearGaussianKey(), torch.zeros(2, 6), 0.1, -1), "reach must be a positive"),
+        (
+            lambda: log_likelihood_on_grid(ModularVAE(6, [4], 3), torch.zeros(2, 6)),
+            "must have latent_dims 1 or 2, got 3",
+        ),
+    ],
+)
 def test_errors_name_the_argument(call, message):
     with pytest.raises(ValueError, match=message):
         call()

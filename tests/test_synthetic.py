@@ -17,7 +17,7 @@ def test_every_square_is_listed_once():
         top, left, height, width = box
         assert (height, width) == (8, 8)
         expected = torch.zeros(24, 24)
-        expected[top:top + 8, left:left + 8] = 1
+        expected[top : top + 8, left : left + 8] = 1
         assert torch.equal(image, expected.flatten())
 
 
@@ -74,16 +74,19 @@ def test_a_rectangle_that_fills_the_image_has_no_entropy():
 
 
 @pytest.mark.parametrize("draw", [all_rectangles, lambda **options: rectangles(3, **options)])
-@pytest.mark.parametrize("options, message", [
-    ({"height": 25}, r"height must fit into image_shape\[0\] = 24, smallest first, got 25"),
-    ({"width": (4, 30)}, r"width must fit into image_shape\[1\] = 24, smallest first, got \(4, 30\)"),
-    ({"height": (9, 5)}, r"height must fit into .* smallest first, got \(9, 5\)"),
-    ({"height": 0}, "height must be an integer of at least 1, got 0"),
-    ({"width": 2.5}, "width must be an integer of at least 1, got 2.5"),
-    ({"image_shape": (0, 24)}, r"image_shape\[0\] must be an integer of at least 1, got 0"),
-    ({"image_shape": 24}, r"image_shape must be a pair \(H, W\), got 24"),
-    ({"height": (1, 2, 3)}, r"height must be a size or a pair \(smallest, largest\), got \(1, 2, 3\)"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"height": 25}, r"height must fit into image_shape\[0\] = 24, smallest first, got 25"),
+        ({"width": (4, 30)}, r"width must fit into image_shape\[1\] = 24, smallest first, got \(4, 30\)"),
+        ({"height": (9, 5)}, r"height must fit into .* smallest first, got \(9, 5\)"),
+        ({"height": 0}, "height must be an integer of at least 1, got 0"),
+        ({"width": 2.5}, "width must be an integer of at least 1, got 2.5"),
+        ({"image_shape": (0, 24)}, r"image_shape\[0\] must be an integer of at least 1, got 0"),
+        ({"image_shape": 24}, r"image_shape must be a pair \(H, W\), got 24"),
+        ({"height": (1, 2, 3)}, r"height must be a size or a pair \(smallest, largest\), got \(1, 2, 3\)"),
+    ],
+)
 def test_sizes_without_room_are_named(draw, options, message):
     with pytest.raises(ValueError, match=message):
         draw(**options)

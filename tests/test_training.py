@@ -23,8 +23,15 @@ def two_patterns(count, seed=0):
 
 def test_fit_approaches_the_entropy_of_the_data_and_does_not_cross_it():
     model, x_test = new_model(), two_patterns(2000, seed=1)
-    history = fit(model, negative_elbo, two_patterns(4000), x_test, epochs=15, batch_size=50,
-                  generator=torch.Generator().manual_seed(0))
+    history = fit(
+        model,
+        negative_elbo,
+        two_patterns(4000),
+        x_test,
+        epochs=15,
+        batch_size=50,
+        generator=torch.Generator().manual_seed(0),
+    )
     # the encoder's Gaussians cannot be the two half-planes that would be exact: about 0.5 nats are theirs
     assert math.log(2) < history["test_loss"][-1] < math.log(2) + 0.7
     with torch.no_grad():
@@ -35,8 +42,15 @@ def test_fit_approaches_the_entropy_of_the_data_and_does_not_cross_it():
 def test_fit_trains_a_modular_vae_whose_kl_gradient_is_its_layers():
     torch.manual_seed(0)
     model, x_test = ModularVAE(12, [16], 2), two_patterns(2000, seed=1)
-    history = fit(model, modular_negative_elbo, two_patterns(4000), x_test, epochs=15, batch_size=50,
-                  generator=torch.Generator().manual_seed(0))
+    history = fit(
+        model,
+        modular_negative_elbo,
+        two_patterns(4000),
+        x_test,
+        epochs=15,
+        batch_size=50,
+        generator=torch.Generator().manual_seed(0),
+    )
     assert math.log(2) < history["test_loss"][-1] < math.log(2) + 0.7
     assert {"train_mu", "train_sigma", "train_logvar", "test_logvar"} <= set(history)
 
@@ -51,8 +65,9 @@ def test_the_price_of_the_code_falls_by_the_same_ratio_to_its_own_value():
 
 
 def test_the_history_names_its_series_and_counts_in_steps_and_epochs():
-    history = fit(new_model(), negative_elbo, two_patterns(250), two_patterns(50), epochs=2, batch_size=100,
-                  log_every=2)
+    history = fit(
+        new_model(), negative_elbo, two_patterns(250), two_patterns(50), epochs=2, batch_size=100, log_every=2
+    )
     assert history["step"] == [2, 4, 6] and history["epoch"] == pytest.approx([2 / 3, 4 / 3, 2])
     series = {f"{split}_{term}" for split in ("train", "test") for term in ("loss", "reconstruction", "kl")}
     assert set(history) == series | {"step", "epoch"}
@@ -70,8 +85,14 @@ def test_training_terms_are_means_over_examples_since_the_last_entry():
 
 def test_the_callback_sees_step_zero_and_every_step_after_it():
     steps = []
-    fit(new_model(), negative_elbo, two_patterns(250), epochs=2, batch_size=100,
-        callback=lambda step, model: steps.append(step))
+    fit(
+        new_model(),
+        negative_elbo,
+        two_patterns(250),
+        epochs=2,
+        batch_size=100,
+        callback=lambda step, model: steps.append(step),
+    )
     assert steps == list(range(7))
 
 
@@ -86,8 +107,9 @@ def test_each_epoch_visits_each_row_once_in_a_new_order():
 
 def test_the_same_seeds_give_the_same_run_and_others_another():
     def run(seed):
-        return fit(new_model(), negative_elbo, two_patterns(500), epochs=1,
-                   generator=torch.Generator().manual_seed(seed))["train_loss"]
+        return fit(
+            new_model(), negative_elbo, two_patterns(500), epochs=1, generator=torch.Generator().manual_seed(seed)
+        )["train_loss"]
 
     assert run(0) == run(0) != run(1)
 
@@ -104,7 +126,7 @@ def test_the_learning_rate_rises_and_then_falls_to_nearly_nothing(monkeypatch):
     fit(new_model(), negative_elbo, two_patterns(2000), epochs=10, max_lr=1e-2)
     peak = rates.index(max(rates))
     assert max(rates) == pytest.approx(1e-2, rel=0.02) and 0.1 < peak / len(rates) < 0.2
-    assert rates[:peak + 1] == sorted(rates[:peak + 1]) and rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert rates[: peak + 1] == sorted(rates[: peak + 1]) and rates[peak:] == sorted(rates[peak:], reverse=True)
     assert rates[-1] < 1e-4
 
 
@@ -166,31 +188,37 @@ def test_very_short_runs_work(epochs, rows):
 good = two_patterns(20)
 
 
-@pytest.mark.parametrize("x_train, error, message", [
-    (good[:0], ValueError, r"x_train must hold at least one example, got shape \(0, 12\)"),
-    (good[:, :5], ValueError, r"x_train must have shape \(B, 12\), got \(20, 5\)"),
-    (good[0], ValueError, r"x_train must have shape \(B, 12\), got \(12,\)"),
-    (good * math.nan, ValueError, "x_train must be finite, got 240 NaN or infinite"),
-    (good * 255, ValueError, r"x_train must hold values in \[0, 1\], got values from 0 to 255"),
-    (good - 0.5, ValueError, r"x_train must hold values in \[0, 1\], got values from -0.5"),
-    (good.long(), TypeError, "x_train must be a floating-point tensor, got a torch.int64 tensor"),
-    (good.tolist(), TypeError, "x_train must be a floating-point tensor, got list"),
-])
+@pytest.mark.parametrize(
+    "x_train, error, message",
+    [
+        (good[:0], ValueError, r"x_train must hold at least one example, got shape \(0, 12\)"),
+        (good[:, :5], ValueError, r"x_train must have shape \(B, 12\), got \(20, 5\)"),
+        (good[0], ValueError, r"x_train must have shape \(B, 12\), got \(12,\)"),
+        (good * math.nan, ValueError, "x_train must be finite, got 240 NaN or infinite"),
+        (good * 255, ValueError, r"x_train must hold values in \[0, 1\], got values from 0 to 255"),
+        (good - 0.5, ValueError, r"x_train must hold values in \[0, 1\], got values from -0.5"),
+        (good.long(), TypeError, "x_train must be a floating-point tensor, got a torch.int64 tensor"),
+        (good.tolist(), TypeError, "x_train must be a floating-point tensor, got list"),
+    ],
+)
 def test_data_that_cannot_be_trained_on_is_named(x_train, error, message):
     with pytest.raises(error, match=message):
         fit(new_model(), negative_elbo, x_train, epochs=1)
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
-    ({"epochs": 1.5}, "epochs must be an integer of at least 1, got 1.5"),
-    ({"epochs": 1, "batch_size": 0}, "batch_size must"),
-    ({"epochs": 1, "log_every": 0}, "log_every must"),
-    ({"epochs": 1, "num_samples": 0}, "num_samples must be an integer of at least 1, got 0"),
-    ({"epochs": 1, "max_lr": -1.0}, "max_lr must be a positive number, got -1.0"),
-    ({"epochs": 1, "x_test": good[:, :3]}, "x_test must have shape"),
-    ({"epochs": 1, "x_test": good * 2}, "x_test must hold values"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
+        ({"epochs": 1.5}, "epochs must be an integer of at least 1, got 1.5"),
+        ({"epochs": 1, "batch_size": 0}, "batch_size must"),
+        ({"epochs": 1, "log_every": 0}, "log_every must"),
+        ({"epochs": 1, "num_samples": 0}, "num_samples must be an integer of at least 1, got 0"),
+        ({"epochs": 1, "max_lr": -1.0}, "max_lr must be a positive number, got -1.0"),
+        ({"epochs": 1, "x_test": good[:, :3]}, "x_test must have shape"),
+        ({"epochs": 1, "x_test": good * 2}, "x_test must hold values"),
+    ],
+)
 def test_options_out_of_range_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         fit(new_model(), negative_elbo, good, **options)
@@ -270,14 +298,17 @@ def test_noise_is_drawn_anew_for_each_step_and_from_the_generator():
     assert torch.equal(first, again) and not torch.equal(first, second) and not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("returned, error, message", [
-    (lambda loss: {"kl": loss}, ValueError, "loss_fn must return a term 'loss', got 'kl'"),
-    (lambda loss: {}, ValueError, "loss_fn must return a term 'loss', got no term"),
-    (lambda loss: loss.mean(), TypeError, r"loss_fn must return a dict of \(B,\) tensors, got Tensor"),
-    (lambda loss: {"loss": loss.mean()}, ValueError, r"one value per example, shape \(20,\), got 'loss' of \(\)"),
-    (lambda loss: {"loss": loss, "kl": 3.0}, ValueError, r"shape \(20,\), got 'kl' of \(\)"),
-    (lambda loss: {"loss": loss[:3]}, ValueError, r"shape \(20,\), got 'loss' of \(3,\)"),
-])
+@pytest.mark.parametrize(
+    "returned, error, message",
+    [
+        (lambda loss: {"kl": loss}, ValueError, "loss_fn must return a term 'loss', got 'kl'"),
+        (lambda loss: {}, ValueError, "loss_fn must return a term 'loss', got no term"),
+        (lambda loss: loss.mean(), TypeError, r"loss_fn must return a dict of \(B,\) tensors, got Tensor"),
+        (lambda loss: {"loss": loss.mean()}, ValueError, r"one value per example, shape \(20,\), got 'loss' of \(\)"),
+        (lambda loss: {"loss": loss, "kl": 3.0}, ValueError, r"shape \(20,\), got 'kl' of \(\)"),
+        (lambda loss: {"loss": loss[:3]}, ValueError, r"shape \(20,\), got 'loss' of \(3,\)"),
+    ],
+)
 def test_what_a_loss_function_must_not_return_is_named(returned, error, message):
     def loss_fn(model, x, noise):
         return returned(negative_elbo(model, x, noise)["loss"])
@@ -302,8 +333,16 @@ def test_a_training_that_diverges_stops_at_that_step_and_keeps_the_history(value
     model = new_model()
     words = rf"^{named} is (nan|inf) at step 8 of 30, at learning rate 0\.00\d+"
     with pytest.raises(TrainingDiverged, match=words) as caught:
-        fit(model, loss_fn, two_patterns(100), epochs=6, batch_size=20, log_every=3, max_lr=5e-3,
-            callback=lambda step, _: seen.append(step))
+        fit(
+            model,
+            loss_fn,
+            two_patterns(100),
+            epochs=6,
+            batch_size=20,
+            log_every=3,
+            max_lr=5e-3,
+            callback=lambda step, _: seen.append(step),
+        )
     assert caught.value.history["step"] == [3, 6] and len(caught.value.history["train_loss"]) == 2
     assert steps[-1] == 8 and seen == list(range(8))
     assert all(torch.isfinite(weights).all() for weights in model.parameters())  # the bad step was not taken
