@@ -27,6 +27,7 @@ check: $(READY) ## in under two minutes: style, what is generated in step with i
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(PY) -m tools.listings --check
+	@$(PY) -m tools.listings --format --check
 	@$(PY) -m tools.notebooks --check
 	@$(PY) -m tools.stamp --check
 	@echo "[check 2/2] unit tests"

@@ -30,7 +30,7 @@ def scratch(folder, *cells):
         nbformat.v4.new_code_cell("1", outputs=outputs, metadata={"tags": tags, "mystnb": settings})
         for tags, outputs, settings in cells
     ]
-    page = nbformat.v4.new_notebook(cells=code, metadata=notebooks.METADATA)
+    page = nbformat.v4.new_notebook(cells=code, metadata={"kernelspec": notebooks.KERNEL})
     doctree = publish_doctree(
         nbformat.writes(page),
         parser=Parser(),

@@ -167,8 +167,8 @@ def test_a_claim_is_found_with_its_section_and_nbval_s_number():
 def test_tests_are_found_through_helpers_and_not_by_chance():
     from_gaussian = claims.tests_of("vaebook.models.GaussianVAE")
     assert len(from_gaussian) > 1 and all(file.startswith("test_") for file, _ in from_gaussian)
-    by_its_layer = claims.tests_of("vaebook.layers.KullbackLeiblerDivergence")
-    assert claims.tests_of("vaebook.layers.AddKLGradient") == by_its_layer
+    by_its_caller = claims.tests_of("vaebook.training.fit")
+    assert claims.tests_of("vaebook.training.History") == by_its_caller
     assert claims.tests_of("vaebook.models.no_such_name") == []
     evaluate = claims.tests_of("vaebook.training.evaluate")  # and not what evaluates a script in a page
     assert evaluate and not any(file in ("test_browser.py", "test_site.py") for file, _ in evaluate)
