@@ -12,6 +12,8 @@ from sphinx.util.docutils import SphinxDirective
 from tools import claims, finish, katex, notebooks, project
 
 SHARED = "_static/share.png"
+LOST = """<h1>Page not found</h1>
+<p>There is no page at this address. The <a href="/{name}/index.html">first page</a> lists all chapters.</p>"""
 
 
 def addresses(app, config):
@@ -20,6 +22,7 @@ def addresses(app, config):
     config.html_baseurl = config.ogp_site_url = project.SITE
     config.ogp_image = project.SITE + SHARED
     config.notfound_urls_prefix = f"/{project.NAME}/"
+    config.notfound_context = {"title": "Page not found", "body": LOST.format(name=project.NAME)}
     config.html_theme_options.update(repository_url=project.REPOSITORY, path_to_docs="book")
 
 
