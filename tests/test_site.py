@@ -159,7 +159,13 @@ def test_every_claim_has_a_tick_and_words_for_it(name):
     lines = [line for line in printed if claims.CLAIM.fullmatch(line)]
     items = article(name).select("ul.ticks > li")
     assert len(items) == len(lines) > 10
-    assert all(item["class"] == ["true"] and item.get_text().endswith(": holds") for item in items)
+    on_mnist = "The text speaks of MNIST" not in "".join(
+        out.get_text() for out in article(name).select(".output.stream")
+    )
+    for item in items:  # what is claimed of MNIST may be false of other digits
+        holds = item["class"] == ["true"] or on_mnist or not item.find_parent(class_="tag_mnist")
+        assert item["class"] == [str(holds).lower()], item.get_text()
+        assert item.get_text().endswith(": holds" if holds else ": does not hold")
     printed = "".join(output.get_text() for output in article(name).select(".tag_nbval-check-output .output.stream"))
     assert not re.search(r": (True|False)$", printed, re.MULTILINE)
 

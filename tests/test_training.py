@@ -83,6 +83,17 @@ def test_training_terms_are_means_over_examples_since_the_last_entry():
     assert history["train_row"] == [pytest.approx(x[:, 0].mean().item(), abs=1e-6)]  # also for the short last batch
 
 
+def test_each_entry_begins_anew():
+    steps = []
+
+    def loss_fn(model, x, noise):
+        steps.append(len(steps) + 1.0)
+        return {"loss": model.decode(noise[0]).mean(-1), "step": torch.full((len(x),), steps[-1])}
+
+    history = fit(new_model(), loss_fn, two_patterns(100), epochs=1, batch_size=20, log_every=2)
+    assert history["train_step"] == [1.5, 3.5, 5]
+
+
 def test_the_callback_sees_step_zero_and_every_step_after_it():
     steps = []
     fit(
