@@ -32,7 +32,8 @@ from torchvision import transforms
 from torchvision.datasets import MNIST
 
 from vaebook.data import MNISTUnavailable, data_folder, mnist
-from vaebook.models import BernoulliVAE, sample_latents
+from vaebook.distributions import sample_latents
+from vaebook.models import BernoulliVAE
 from vaebook.objectives import negative_elbo
 from vaebook.training import evaluate, fit, seeded
 

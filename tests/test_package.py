@@ -1,6 +1,7 @@
 """The package's order and its packages: modules import from their left, and what is declared is what is used."""
 
 import ast
+import importlib
 import importlib.metadata
 import re
 import subprocess
@@ -138,3 +139,8 @@ def test_the_package_can_be_imported_from_a_zip(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": "vaebook.zip"}, capture_output=True, text=True
     )
     assert result.stdout.split() == [str(tmp_path / "vaebook.zip" / "vaebook" / "animation.py"), ".vae-animation"]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("benchmarks/[a-z]*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_finds_all_that_it_imports(path):
+    assert importlib.import_module(f"benchmarks.{path.stem}").main
