@@ -359,6 +359,13 @@ def test_a_training_that_diverges_stops_at_that_step_and_keeps_the_history(value
     assert all(torch.isfinite(weights).all() for weights in model.parameters())  # the bad step was not taken
 
 
+def test_a_large_loss_in_half_precision_is_not_taken_for_one_that_diverged():
+    def large(model, x, noise):  # each is finite and so is their mean, but their sum is not
+        return {"loss": (model.decode(noise[0]).mean(-1) + 40_000).half()}
+
+    assert fit(new_model(), large, two_patterns(20), epochs=1)["step"] == [1]
+
+
 def test_a_rate_that_is_too_high_is_noticed_where_it_blows_up():
     def without_a_floor(model, x, noise):
         return {"loss": -model.decode(noise[0]).pow(4).sum(-1)}

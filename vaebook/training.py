@@ -87,7 +87,7 @@ class History:
         """Count the terms of one step, each `(B,)`; raise if the loss is not finite."""
         checks.terms(terms, batch_size)
         self.step += 1
-        if not torch.isfinite(terms["loss"].sum()):
+        if not torch.isfinite(terms["loss"].mean()):
             raise TrainingDiverged(self.words_for(terms, lr), self.series)
         for name, term in terms.items():
             self.sums[name] = self.sums.get(name, 0) + term.detach().sum()
