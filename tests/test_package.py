@@ -12,7 +12,9 @@ from functools import cache
 from pathlib import Path
 
 import jupytext
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 import vaebook
 
@@ -144,3 +146,29 @@ def test_the_package_can_be_imported_from_a_zip(tmp_path):
 @pytest.mark.parametrize("path", sorted(ROOT.glob("benchmarks/[a-z]*.py")), ids=lambda path: path.stem)
 def test_a_benchmark_finds_all_that_it_imports(path):
     assert importlib.import_module(f"benchmarks.{path.stem}").main
+
+
+FLUSHED = """
+small, smaller = torch.full((500, 500), 1e-30), torch.full((500, 500), 1e-12)
+denormal = (small @ smaller).view(torch.int32) != 0  # the bits: as numbers they would be flushed here
+print(denormal.float().mean().item())
+"""
+
+
+@pytest.mark.parametrize(
+    "before", ["", "(torch.randn(2000, 2000) @ torch.randn(2000, 2000)).sum()"], ids=["at first", "workers run already"]
+)
+def test_denormal_numbers_are_flushed_in_a_fresh_process_in_every_thread(before):
+    program = f"import torch\n{before}\n{{}}\n{FLUSHED}"
+    shares = []
+    for line in ("", "import vaebook"):
+        command = [sys.executable, "-c", program.format(line)]
+        shares.append(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip())
+    assert shares == ["1.0", "0.0"]
+
+
+def test_denormal_numbers_are_flushed_in_a_kernel():
+    cells = ["import torch", "torch.randn(2000, 2000) @ torch.randn(2000, 2000);", "import vaebook", FLUSHED]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, resources={"metadata": {"path": str(ROOT)}}).execute()
+    assert notebook.cells[-1].outputs[0].text.strip() == "0.0"
