@@ -4,9 +4,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 OLDEST := .venv-oldest
-UNIT_TESTS := tests --ignore tests/test_site.py --ignore tests/test_browser.py
+SITE_TESTS := tests/test_site.py tests/test_browser.py tests/test_preview.py
+UNIT_TESTS := tests $(SITE_TESTS:%=--ignore %)
 
-.PHONY: help book test check format ready oldest bench lighthouse notebooks stamp links serve clean lock
+.PHONY: help book preview profile test check format ready oldest bench lighthouse notebooks stamp links serve clean lock
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -16,11 +17,17 @@ help: ## this list
 book: $(READY) ## installs, executes the chapters, builds the site with warnings as errors
 	@$(PY) -m tools.build
 
+preview: $(READY) ## in under a minute: all pages in _build/preview, nothing executed, with what the notebooks keep
+	@$(PY) -m tools.build preview
+
+profile: $(READY) ## the dearest cells of each chapter, in its last execution; first executes what has changed
+	@$(PY) -m tools.build profile
+
 test: book check ## the book, then `make check`, every notebook cell by cell, and the site in a browser
-	@echo "[test 1/2] every notebook, cell by cell, against its stored output (some minutes)"
-	@$(PY) -m pytest --nbval notebooks/ -v
+	@echo "[test 1/2] every notebook, cell by cell: what it keeps against what the book has just shown"
+	@$(PY) -m pytest --nbval --replay notebooks/ -v
 	@echo "[test 2/2] the site, and each of its pages in a browser"
-	@$(PY) -m pytest tests/test_site.py tests/test_browser.py -rs
+	@$(PY) -m pytest $(SITE_TESTS) -rs
 
 check: $(READY) ## in under two minutes: style, what is generated in step with its source, unit tests
 	@echo "[check 1/2] style; listings, notebooks and stamps in step with their source"

@@ -1,4 +1,4 @@
-"""What `pytest --nbval` needs to know about the chapters."""
+"""What `pytest --nbval` needs to know about the chapters, and how it compares without a second run."""
 
 import functools
 import os
@@ -18,11 +18,44 @@ def mnist_is_here():
     return True
 
 
+def pytest_addoption(parser):
+    said = (
+        "with --nbval: compare what the last execution showed (that of `make book`), "
+        "and execute again only where anything has changed since"
+    )
+    parser.addoption("--replay", action="store_true", help=said)
+
+
 def pytest_collection_modifyitems(items):
     """Cells tagged `mnist` hold on MNIST only: without it they are run, but not compared."""
     for item in items:
         if "mnist" in tags_of(item) and not mnist_is_here():
             item.options["check"] = False
+
+
+def pytest_report_collectionfinish(config, items):
+    """With --replay: give each notebook its kept execution for a kernel; say so."""
+    if not config.option.replay:
+        return []
+    from tools.execute import fresh
+    from tools.replay import Replayed
+
+    said = []
+    for file in dict.fromkeys(item.parent for item in items if hasattr(item, "cell")):
+        if record := fresh(file.path.stem, file.nb):
+            file.setup = functools.partial(set_up, file, Replayed(record))
+            said.append(
+                f"{file.name}: held against its run of {record.metadata.run.ended}"
+            )
+        else:
+            said.append(f"{file.name}: has changed since its last run, so runs again")
+    return said
+
+
+def set_up(file, kernel):
+    """What nbval does before the cells of a notebook, but with this kernel."""
+    file.kernel = kernel
+    file.setup_sanitize_files()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -8,9 +8,10 @@ import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
 from myst_nb.docutils_ import Parser
+from myst_parser.config.main import MdParserConfig
 from sphinx.errors import ExtensionError
 
-from tools import build, finish, katex, notebooks, project, site
+from tools import build, execute, finish, katex, notebooks, project, site
 
 
 def test_a_formula_that_cannot_be_drawn_is_an_error():
@@ -124,27 +125,105 @@ def test_settings_and_animations_that_are_not_there_stop_the_build(tmp_path):
         finish.with_files('<img alt="data:image/gif" src="elsewhere.gif">', tmp_path, False)
 
 
-def test_the_fingerprint_sees_the_package_and_the_data(monkeypatch):
-    before = build.fingerprint()
-    monkeypatch.setattr(build, "handwritten_digits", lambda: [type("", (), {"name": "other data"})])
-    assert build.fingerprint() != before
-    monkeypatch.undo()
-    assert build.fingerprint() == before
-    read_bytes = Path.read_bytes
-    changed = {"synthetic.py": b"#"}  # a file in a folder below the package
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read_bytes(path) + changed.get(path.name, b""))
-    assert build.fingerprint() != before
+@pytest.mark.parametrize("builder", ["html", "linkcheck"])
+def test_a_build_executes_what_is_stale_then_writes_all_pages_anew(builder, tmp_path, monkeypatch):
+    pages, done = tmp_path / "html", []
+    pages.mkdir()
+
+    def executed(chapters):
+        assert pages.exists()  # the last build's pages can be read meanwhile
+        done.extend(chapters)
+
+    def sphinx(command, **_):
+        assert pages.exists() == (builder != "html")
+        done.append(command[-1])
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(build, "PAGES", [pages])
+    monkeypatch.setattr(build.execute, "executed", executed)
+    monkeypatch.setattr(build.subprocess, "run", sphinx)
+    monkeypatch.setattr(build.sys, "argv", ["build", builder])
+    build.main()
+    assert done == [*(path.stem for path in project.CHAPTERS), builder]
 
 
-def test_a_build_writes_all_pages_anew_and_keeps_outputs_made_from_the_same(tmp_path, monkeypatch):
-    outputs, pages = tmp_path / "outputs", [tmp_path / "html"]
-    for name, value in {"BUILD": tmp_path, "OUTPUTS": outputs, "PAGES": pages, "EXECUTED": tmp_path / "stamp"}.items():
-        monkeypatch.setattr(build, name, value)
-    monkeypatch.setattr(build.sys, "argv", ["build"])
-    monkeypatch.setattr(build.subprocess, "run", lambda *given, **_: SimpleNamespace(returncode=0))
-    for made_from, kept in [("a", False), ("a", True), ("b", False)]:
-        outputs.mkdir(exist_ok=True)
-        pages[0].mkdir()
-        monkeypatch.setattr(build, "fingerprint", lambda made_from=made_from: made_from)
-        build.main()
-        assert outputs.exists() == kept and not pages[0].exists()
+def test_a_build_with_a_warning_fails(monkeypatch):
+    monkeypatch.setattr(build.subprocess, "run", lambda *given, **_: SimpleNamespace(returncode="-W" in given))
+    build.sphinx("html")
+    monkeypatch.setattr(build.subprocess, "run", lambda *given, **_: SimpleNamespace(returncode=1))
+    with pytest.raises(SystemExit, match="failed after"):
+        build.sphinx("html")
+
+
+CELL = "```{code-cell} ipython3\n%s\n```\n"
+HEADER = """---
+jupytext:
+  text_representation:
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  name: python3
+---
+"""
+
+
+@pytest.fixture
+def chapter(tmp_path, monkeypatch):
+    """Of a small chapter: its text, and a function that reads it as Sphinx does."""
+    text = HEADER + "# Title\n\n" + CELL % "x = 2" + "words\n\n" + CELL % "x" + CELL % "print(x)"
+    for name in ("book", "notebooks", "_build/executed"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "book" / "small.md").write_text(text)
+    monkeypatch.setattr(project, "BOOK", tmp_path / "book")
+    monkeypatch.setattr(execute, "OUTPUTS", tmp_path / "_build" / "executed")
+    monkeypatch.setattr(notebooks, "set_up", lambda: "set_up()")
+    monkeypatch.setattr(notebooks, "file_of", lambda path: tmp_path / "notebooks" / f"{path.stem}.ipynb")
+    return text, lambda: site.with_outputs(text, MdParserConfig(), "small")
+
+
+def keep(path, fingerprint=None):
+    """Write what the chapter's notebook keeps or, with a fingerprint, what an execution of it showed."""
+    notebook = notebooks.convert(project.BOOK / "small.md")
+    last = execute.code_cells(notebook)[1 if fingerprint else -1 :]
+    for number, cell in enumerate(last):
+        cell.outputs = [says(f"{number}: {cell.source}")]
+    notebook.metadata["run"] = {"fingerprint": fingerprint}
+    nbformat.write(notebook, path)
+
+
+def test_a_page_shows_what_the_execution_showed_and_no_other(chapter):
+    text, read = chapter
+    keep(notebooks.file_of(Path("small.md")))
+    with pytest.raises(ExtensionError, match="small.md has changed since it was executed; run `make book`"):
+        read()
+    right = execute.fingerprint(notebooks.convert(project.BOOK / "small.md"))
+    keep(execute.OUTPUTS / "small.ipynb", right)
+    shown = [cell.outputs[0].text for cell in execute.code_cells(read())]
+    assert shown == ["0: x = 2", "1: x", "2: print(x)"]
+    (project.BOOK / "small.md").write_text(text.replace("print(x)", "print(x + 1)"))
+    with pytest.raises(ExtensionError, match="has changed"):
+        read()
+
+
+def test_a_preview_shows_what_the_notebook_keeps_and_says_what_is_missing(chapter, monkeypatch):
+    _, read = chapter
+    monkeypatch.setattr(site, "PREVIEW", True)
+    keep(notebooks.file_of(Path("small.md")))
+    silent, missing, there = (cell.outputs for cell in execute.code_cells(read()))
+    assert silent == [] and there[0].text == "0: print(x)"
+    assert [output.data["text/markdown"] for output in missing] == ["*`make book` computes this.*"]
+
+
+@pytest.mark.parametrize(
+    "source, shows",
+    [
+        ("x = 1", False),
+        ("x = 1\nx", True),
+        ("%time x = f()", True),
+        ("for i in y:\n    print(i)", True),
+        ("f();", False),
+    ]
+    + [("", False), ("def f():\n    return 1", False), ("# only words", False)],
+)
+def test_which_cells_show_something_is_seen_from_their_code(source, shows):
+    assert site.shows_something(source) == shows

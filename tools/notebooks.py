@@ -1,6 +1,6 @@
 """Make notebooks/*.ipynb from the chapters that _toc.yml lists.
 
-    python -m tools.notebooks           convert, execute, and store the output of the cells that are compared
+    python -m tools.notebooks           convert, execute what has changed, and store the outputs that are compared
     python -m tools.notebooks --prose   convert, and keep the stored outputs: enough where the words have changed, or
                                         the package that the notebooks carry
     python -m tools.notebooks --check   exit with 1 where a notebook is not what its chapter converts to
@@ -12,17 +12,14 @@ import argparse
 import base64
 import hashlib
 import json
-import os
 import re
 import sys
-import time
 from collections import Counter
 
 import jupytext
 import nbformat
-from nbclient import NotebookClient
 
-from tools import project
+from tools import execute, project
 from tools.colab import plain_markdown
 from tools.wheel import set_up
 
@@ -99,31 +96,12 @@ def save_animations(executed):
             (project.BOOK / "_static" / f"{name}.gif").write_bytes(base64.b64decode(gif))
 
 
-def save_time(chapter, seconds):
-    """Note in book/chapter_times.json, which the first page shows, what a chapter costs on this kind of machine."""
-    import torch
-
+def save_time(chapter, seconds, machine):
+    """Note in book/chapter_times.json, which the pages show, what a chapter costs on a machine; others' times stay."""
     path = project.BOOK / "chapter_times.json"
     times = json.loads(path.read_text(encoding="utf-8"))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    machine = torch.cuda.get_device_name() if device == "cuda" else f"{os.cpu_count()} CPU cores"
-    times.setdefault(chapter, {})[device] = {"minutes": round(seconds / 60, 1), "machine": machine}
+    times.setdefault(chapter, {})[machine] = round(seconds / 60, 1)
     path.write_text(json.dumps(times, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def run(path):
-    """Execute a chapter beside its notebook; store the outputs, the animations, and the time it took."""
-    notebook, where = convert(path), {"metadata": {"path": str(project.ROOT / "notebooks")}}
-
-    def say(cell, cell_index):
-        print(f"\r{path.name}: cell {cell_index + 1} of {len(notebook.cells)}", end="", flush=True)
-
-    start = time.time()
-    NotebookClient(notebook, timeout=1200, coalesce_streams=True, resources=where, on_cell_start=say).execute()
-    print()
-    save_time(path.stem, time.time() - start)
-    save_animations(notebook)
-    file_of(path).write_text(with_outputs(convert(path), notebook), encoding="utf-8")  # now with that time in its text
 
 
 def main():
@@ -138,9 +116,11 @@ def main():
     from vaebook.data import mnist
 
     mnist("test")  # stored outputs are MNIST's: stop here where it cannot be had
-    os.environ.pop("JPY_SESSION_NAME", None)  # no progress bars in stored output
-    for path in chapters:
-        run(path)
+    for name, record in execute.executed({path.stem: convert(path) for path in chapters}).items():
+        save_time(name, record.metadata.run.seconds, record.metadata.run.machine)
+        save_animations(record)
+    for path in chapters:  # converted once more, since that time is in the text
+        file_of(path).write_text(with_outputs(convert(path), execute.kept(path.stem)), encoding="utf-8")
 
 
 if __name__ == "__main__":

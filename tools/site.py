@@ -1,15 +1,28 @@
-"""What the book adds to Jupyter Book: openings, a list of chapters, ticks, folds with words, one place for addresses.
+"""What the book adds to Jupyter Book: kept outputs, openings, a list of chapters, ticks, folds with words, addresses.
 
 A Sphinx extension. `tools.finish` makes its pages lighter, `tools.katex` draws its formulas.
 """
 
+import ast
+import os
+from copy import deepcopy
 from pathlib import Path
 
+import nbformat
 from docutils import nodes
+from docutils.parsers.rst import directives
+from IPython.core.inputtransformer2 import TransformerManager
+from myst_nb.core.read import read_myst_markdown_notebook
 from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from tools import claims, finish, katex, notebooks, project
+from tools import claims, execute, finish, katex, notebooks, project
+from vaebook.animation import StoredAnimation
+
+PREVIEW = "VAEBOOK_PREVIEW" in os.environ  # nothing is executed: outputs are those that the notebooks keep
+TO_COMPUTE = nbformat.v4.new_output("display_data", {"text/markdown": "*`make book` computes this.*"})
+SAYS_PREVIEW = "**This is a preview.** It shows what the notebook keeps; `make book` computes the rest.\n\n"
 
 SHARED = "_static/share.png"
 LOST = """<h1>Page not found</h1>
@@ -26,6 +39,53 @@ def addresses(app, config):
     config.html_theme_options.update(repository_url=project.REPOSITORY, path_to_docs="book")
 
 
+def read_kept_outputs(app):
+    """Have myst-nb read each chapter with its outputs, and execute nothing itself (`execute_notebooks` is off)."""
+    given = {"config": app.env.myst_config}
+    readers = {
+        path.name: ("tools.site.with_outputs", given | {"chapter": path.stem}, False) for path in project.CHAPTERS
+    }
+    app.env.mystnb_config = app.env.mystnb_config.copy(custom_formats=readers)
+
+
+def with_outputs(text, config, chapter):
+    """A chapter as a notebook with the outputs of its execution; in a preview, with those that its notebook keeps."""
+    path = project.BOOK / f"{chapter}.md"
+    stored = nbformat.read(notebooks.file_of(path), as_version=4)
+    record = stored if PREVIEW else execute.fresh(chapter, notebooks.convert(path))
+    if not record:
+        raise ExtensionError(f"{path.name} has changed since it was executed; run `make book`")
+    notebook = read_myst_markdown_notebook(text, config=config, add_source_map=True)
+    outputs = {cell.id: cell.outputs for cell in execute.code_cells(record)}
+    for cell, name in zip(execute.code_cells(notebook), code_ids(path), strict=True):
+        missing = [deepcopy(TO_COMPUTE)] if PREVIEW and shows_something(cell.source) else []
+        cell.outputs = outputs.get(name) or missing
+    return notebook
+
+
+def code_ids(path):
+    """The ids that the code cells of a chapter have in its notebook."""
+    return [cell.id for cell in notebooks.cells_of(path) if cell.cell_type == "code"]
+
+
+def shows_something(source):
+    """Whether a cell, by its looks, has an output: it prints, or ends with an expression."""
+    *_, last = [None, *ast.parse(TransformerManager().transform_cell(source)).body]
+    return "print(" in source or (isinstance(last, ast.Expr) and not source.rstrip().endswith(";"))
+
+
+class Film(SphinxDirective):
+    """An animation that is kept as a file, with a text for those who cannot see it."""
+
+    required_arguments = 1
+    option_spec = {"alt": directives.unchanged_required}
+
+    def run(self):
+        film = StoredAnimation(self.env.relfn2path(self.arguments[0])[1], self.options["alt"])
+        shown = nodes.raw("", film._repr_html_(), format="html")
+        return [nodes.container("", shown, classes=["cell_output"])]
+
+
 class Opening(SphinxDirective):
     """What the chapter costs, and the buttons: Colab, the notebook, the source."""
 
@@ -39,7 +99,7 @@ class Opening(SphinxDirective):
             f"{{download}}`Download the notebook <../notebooks/{chapter}.ipynb>`",
             f"[Source]({project.in_repository(f'book/{chapter}.md')})",
         ]
-        words = self.parse_text_to_nodes(f"{cost}\n\n{' '.join(buttons)}")
+        words = self.parse_text_to_nodes(f"{SAYS_PREVIEW * PREVIEW}{cost}\n\n{' '.join(buttons)}")
         return [nodes.container("", *words, classes=["opening"])]
 
 
@@ -58,8 +118,7 @@ def cells(app, doctree):
     shown = [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "cell_code"]
     path = Path(app.env.doc2path(app.env.docname))
     if path in project.CHAPTERS:
-        ids = [cell.id for cell in notebooks.cells_of(path) if cell.cell_type == "code"]
-        for node, name in zip(shown, ids, strict=True):
+        for node, name in zip(shown, code_ids(path), strict=True):
             node["ids"].append(f"cell-{name}")
     for cell in shown:
         checked = notebooks.CHECKED in cell["cell_metadata"].get("tags", [])
@@ -118,6 +177,7 @@ def share(app, error):
 
 def setup(app):
     katex.setup(app)
+    app.add_directive("film", Film)
     app.add_directive("opening", Opening)
     app.add_directive("chapters", Chapters)
     app.add_directive("claims", claims.Claims)
@@ -125,6 +185,7 @@ def setup(app):
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart))
     app.add_node(nodes.image, override=True, html=(finish.visit_image, None))
     app.connect("config-inited", addresses, priority=100)
+    app.connect("builder-inited", read_kept_outputs, priority=900)
     app.connect("doctree-read", cells)
     app.connect("doctree-read", keep_together)
     app.connect("doctree-resolved", finish.pictures)
