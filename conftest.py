@@ -26,36 +26,39 @@ def pytest_addoption(parser):
     parser.addoption("--replay", action="store_true", help=said)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Cells tagged `mnist` hold on MNIST only: without it they are run, but not compared."""
     for item in items:
         if "mnist" in tags_of(item) and not mnist_is_here():
             item.options["check"] = False
+    if config.option.replay:
+        notebooks = dict.fromkeys(
+            item.parent for item in items if hasattr(item, "cell")
+        )
+        config.replayed = [replay(notebook) for notebook in notebooks]
 
 
-def pytest_report_collectionfinish(config, items):
-    """With --replay: give each notebook its kept execution for a kernel; say so."""
-    if not config.option.replay:
-        return []
+def replay(notebook):
+    """Give a notebook its last execution in a kernel's place, if nothing has changed since; say which."""
     from tools.execute import fresh
     from tools.replay import Replayed
 
-    said = []
-    for file in dict.fromkeys(item.parent for item in items if hasattr(item, "cell")):
-        if record := fresh(file.path.stem, file.nb):
-            file.setup = functools.partial(set_up, file, Replayed(record))
-            said.append(
-                f"{file.name}: held against its run of {record.metadata.run.ended}"
-            )
-        else:
-            said.append(f"{file.name}: has changed since its last run, so runs again")
-    return said
+    record = fresh(notebook.path.stem, notebook.nb)
+    if not record:
+        return f"{notebook.name}: has changed since its last run, so runs again"
+    notebook.setup = functools.partial(set_up, notebook, Replayed(record))
+    return f"{notebook.name}: held against its run of {record.metadata.run.ended}"
 
 
-def set_up(file, kernel):
+def set_up(notebook, kernel):
     """What nbval does before the cells of a notebook, but with this kernel."""
-    file.kernel = kernel
-    file.setup_sanitize_files()
+    notebook.kernel = kernel
+    notebook.setup_sanitize_files()
+
+
+def pytest_report_collectionfinish(config):
+    """With --replay: which notebooks are held against an execution that is kept."""
+    return getattr(config, "replayed", [])
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -25,7 +25,8 @@ from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
 resources = {"metadata": {"path": "notebooks"}}
 start = time.perf_counter()
-NotebookClient(notebook, timeout=3600, kernel_name="python3", resources=resources).execute()
+quiet = ["--log-level=ERROR"]
+NotebookClient(notebook, timeout=3600, kernel_name="python3", resources=resources, extra_arguments=quiet).execute()
 print(time.perf_counter() - start)
 """
 

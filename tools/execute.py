@@ -129,11 +129,13 @@ def run(name, notebook):
     os.environ.pop("JPY_SESSION_NAME", None)  # no progress bars in kept outputs
     say = Progress(name, len(code_cells(notebook)))
     options = {"timeout": 1200, "coalesce_streams": True, "record_timing": True, "on_cell_start": say}
+    options["extra_arguments"] = ["--log-level=CRITICAL"]  # of the kernel, which else warns of how it listens
     client = NotebookClient(notebook, resources={"metadata": {"path": str(ROOT / "notebooks")}}, **options)
     try:
         client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        sys.exit(f"\n[book] {name} stopped in cell {say.place}, after {clock(say.seconds())}:\n\n{error}")
+    except (CellExecutionError, CellTimeoutError, DeadKernelError, AssertionError) as error:
+        why = str(error) or "interrupted"  # to Ctrl-C nbclient answers with the last, and without words
+        sys.exit(f"\n[book] {name} stopped in cell {say.place}, after {clock(say.seconds())}:\n\n{why}")
     say.done()
     ended = datetime.now().isoformat(timespec="seconds")
     notebook.metadata["run"] = dict(fingerprint=mark, seconds=say.seconds(), machine=machine(), ended=ended)
