@@ -17,7 +17,7 @@ help: ## this list
 book: $(READY) ## installs, executes the chapters, builds the site with warnings as errors
 	@$(PY) -m tools.build
 
-preview: $(READY) ## in under a minute: all pages in _build/preview, nothing executed, with what the notebooks keep
+preview: $(READY) ## in under a minute: all pages, with what the notebooks keep, nothing executed
 	@$(PY) -m tools.build preview
 
 profile: $(READY) ## the dearest cells of each chapter, in its last execution; first executes what has changed

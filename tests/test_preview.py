@@ -6,7 +6,7 @@ import sys
 import pytest
 from bs4 import BeautifulSoup
 
-from tools import claims, execute, project
+from tools import build, claims, execute, project
 from tools.project import BOOK, CHAPTERS
 
 TO_COMPUTE = "make book computes this."
@@ -18,7 +18,7 @@ def preview():
     before = sorted(execute.OUTPUTS.glob("*")), (execute.BUILD / "html").exists()
     command = [sys.executable, "-m", "tools.build", "preview"]
     done = subprocess.run(command, cwd=project.ROOT, capture_output=True, text=True)
-    folder = execute.BUILD / "preview"
+    folder = build.PREVIEW / "_build" / "html"
     assert done.returncode == 0 and f"open {folder / 'index.html'}" in done.stdout, done.stdout + done.stderr
     assert before == (sorted(execute.OUTPUTS.glob("*")), (execute.BUILD / "html").exists())
     return folder
@@ -48,3 +48,7 @@ def test_a_chapter_says_that_it_is_a_preview_shows_its_claims_and_what_is_still_
 
 def test_pages_without_code_say_nothing_of_a_preview(preview):
     assert "preview" not in article(preview, "notation").get_text()
+
+
+def test_what_a_build_throws_away_first_is_what_it_writes(preview):
+    assert all((preview.parent / name).is_dir() for name in build.PAGES)

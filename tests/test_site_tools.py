@@ -127,8 +127,8 @@ def test_settings_and_animations_that_are_not_there_stop_the_build(tmp_path):
 
 @pytest.mark.parametrize("builder", ["html", "linkcheck"])
 def test_a_build_executes_what_is_stale_then_writes_all_pages_anew(builder, tmp_path, monkeypatch):
-    pages, done = tmp_path / "html", []
-    pages.mkdir()
+    pages, done = tmp_path / "_build" / "html", []
+    pages.mkdir(parents=True)
 
     def executed(chapters):
         assert pages.exists()  # the last build's pages can be read meanwhile
@@ -139,20 +139,20 @@ def test_a_build_executes_what_is_stale_then_writes_all_pages_anew(builder, tmp_
         done.append(command[-1])
         return SimpleNamespace(returncode=0)
 
-    monkeypatch.setattr(build, "PAGES", [pages])
     monkeypatch.setattr(build.execute, "executed", executed)
     monkeypatch.setattr(build.subprocess, "run", sphinx)
     monkeypatch.setattr(build.sys, "argv", ["build", builder])
+    monkeypatch.setattr(build, "ROOT", tmp_path)
     build.main()
     assert done == [*(path.stem for path in project.CHAPTERS), builder]
 
 
-def test_a_build_with_a_warning_fails(monkeypatch):
-    monkeypatch.setattr(build.subprocess, "run", lambda *given, **_: SimpleNamespace(returncode="-W" in given))
-    build.sphinx("html")
-    monkeypatch.setattr(build.subprocess, "run", lambda *given, **_: SimpleNamespace(returncode=1))
+def test_a_build_with_a_warning_fails(monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        build.subprocess, "run", lambda command, **_: SimpleNamespace(returncode="--warningiserror" in command)
+    )
     with pytest.raises(SystemExit, match="failed after"):
-        build.sphinx("html")
+        build.sphinx("html", tmp_path)
 
 
 CELL = "```{code-cell} ipython3\n%s\n```\n"

@@ -1,7 +1,7 @@
 """Execute the chapters and build the site into _build/html.
 
     python -m tools.build               the site
-    python -m tools.build preview       the site in _build/preview, without executing anything: what the notebooks keep
+    python -m tools.build preview       the site in _build/preview/_build/html, without executing anything: what is kept
     python -m tools.build profile [N]   the N dearest cells of each chapter
     python -m tools.build linkcheck     ask for every address outside the book, and name those that do not answer
 
@@ -16,47 +16,35 @@ import sys
 import time
 from pathlib import Path
 
-from tools import execute, notebooks, project
-from tools.execute import BUILD, OUTPUTS  # noqa: F401
+from tools import execute, notebooks
+from tools.project import CHAPTERS, ROOT
 
-PAGES = [BUILD / ".doctrees", BUILD / "html"]
+PAGES = [".doctrees", "html"]
+PREVIEW = execute.BUILD / "preview"  # a folder of its own, so that the book stays as it is
 
 
-def sphinx(builder, target=project.ROOT, **environment):
-    """Write pages below the folder _build of the target. Warnings are errors."""
-    sources = ["--config", project.ROOT / "_config.yml", "--toc", project.ROOT / "_toc.yml"]
-    options = ["--path-output", target, "--warningiserror", "--keep-going", "--builder", builder]
+def sphinx(builder, folder, **environment):
+    """Write pages below the folder's _build, anew. Warnings are errors."""
+    for pages in PAGES if builder == "html" else []:
+        shutil.rmtree(folder / "_build" / pages, ignore_errors=True)
+    sources = ["--config", ROOT / "_config.yml", "--toc", ROOT / "_toc.yml"]
+    options = ["--path-output", folder, "--warningiserror", "--keep-going", "--builder", builder]
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "book", *sources, *options]
     start = time.time()
-    if subprocess.run(command, cwd=project.ROOT, env=os.environ | environment).returncode:
+    if subprocess.run(command, cwd=ROOT, env=os.environ | environment).returncode:
         sys.exit(f"[book] failed after {time.time() - start:.0f} s; the messages above say where")
-
-
-def preview():
-    """All pages, made in a folder of their own and then put in the place of the last preview."""
-    made, target = BUILD / ".preview", BUILD / "preview"
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
-    sphinx("html", made, VAEBOOK_PREVIEW="yes")
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.move(made / "_build" / "html", target)
-    shutil.rmtree(made)
-    return target
+    print(f"[book] pages done in {time.time() - start:.0f} s; open {folder / '_build' / 'html' / 'index.html'}")
 
 
 def main():
-    start, (builder, *options) = time.time(), sys.argv[1:] or ["html"]
+    builder, *options = sys.argv[1:] or ["html"]
     if builder == "preview":
-        target = preview()
-    else:
-        records = execute.executed({path.stem: notebooks.convert(path) for path in project.CHAPTERS})
-        if builder == "profile":
-            return execute.profile(records, *map(int, options))
-        for folder in PAGES if builder == "html" else []:
-            shutil.rmtree(folder, ignore_errors=True)
-        sphinx(builder)
-        target = BUILD / "html"
-    print(f"[book] done in {time.time() - start:.0f} s; open {target / 'index.html'}")
+        PREVIEW.mkdir(parents=True, exist_ok=True)
+        return sphinx("html", PREVIEW, VAEBOOK_PREVIEW="yes")
+    records = execute.executed({path.stem: notebooks.convert(path) for path in CHAPTERS})
+    if builder == "profile":
+        return execute.profile(records, *map(int, options))
+    sphinx(builder, ROOT)
 
 
 if __name__ == "__main__":

@@ -90,9 +90,9 @@ def plan(stale, others):
         print(f"[book] to execute: {name} (when last timed: {cost})")
     if others:
         print(f"[book] executed before, and kept: {', '.join(others)}")
-    pages = [path for folder in ("html", "preview") for path in sorted((BUILD / folder).glob("*.html"))]
+    pages = sorted((BUILD / "html").glob("*.html")) or sorted(BUILD.glob("preview/_build/html/*.html"))
     if stale and pages:
-        written = ", ".join(path.name for path in pages if path.parent == pages[0].parent)
+        written = ", ".join(path.name for path in pages)
         print(f"[book] already written, by an earlier build, in {pages[0].parent}: {written}")
     elif stale:
         print("[book] to look at something now, run `make preview` first: all pages, without what is still to compute")
@@ -163,16 +163,16 @@ def seconds(cell):
 
 
 def profile(records, count=8):
-    """Print of each executed chapter its seconds, and its dearest cells: seconds, share, number, first line."""
+    """Print of each executed chapter its seconds, and its dearest cells: seconds, share, number, beginning."""
     for name, record in records.items():
         costs = sorted(((seconds(cell), place, cell) for place, cell in enumerate(code_cells(record))), reverse=True)
         run = record.metadata.run
         print(f"\n{name}: {run.seconds:.0f} s on {run.machine}, {run.ended}")
         for cost, place, cell in costs[:count]:
-            print(f"{cost:8.1f} s {cost / run.seconds:4.0%}  cell {place:3}  {first_line(cell.source)}")
+            print(f"{cost:8.1f} s {cost / run.seconds:4.0%}  cell {place:3}  {in_short(cell.source)}")
 
 
-def first_line(source):
-    """The first line of a cell that is neither empty nor a comment nor an import."""
+def in_short(source):
+    """A cell on one line: where it begins, without comments and imports."""
     lines = [line.strip() for line in source.splitlines()]
-    return next((line for line in lines if not re.match(r"#|import |from |$", line)), source[:60])
+    return " ".join(line for line in lines if not re.match(r"#|import |from |$", line))[:70]

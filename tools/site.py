@@ -56,6 +56,7 @@ def with_outputs(text, config, chapter):
     if not record:
         raise ExtensionError(f"{path.name} has changed since it was executed; run `make book`")
     notebook = read_myst_markdown_notebook(text, config=config, add_source_map=True)
+    notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}  # knows magics
     outputs = {cell.id: cell.outputs for cell in execute.code_cells(record)}
     for cell, name in zip(execute.code_cells(notebook), code_ids(path), strict=True):
         missing = [deepcopy(TO_COMPUTE)] if PREVIEW and shows_something(cell.source) else []
