@@ -202,6 +202,44 @@ def test_a_new_time_leaves_those_of_other_machines(tmp_path, monkeypatch):
     assert project.minutes("4_d") == "a time that is not yet measured"
 
 
+def test_make_notebooks_stores_what_was_executed_its_time_and_its_animations(tmp_path, monkeypatch):
+    cell = "```{code-cell} ipython3\n:tags: [%s]\n%s\n```\n"
+    (tmp_path / "1_a.md").write_text(
+        "# Title\n\n" + cell % ("save-film", "film") + cell % (notebooks.CHECKED, "print(1)")
+    )
+    (tmp_path / "chapter_times.json").write_text("{}")
+    (tmp_path / "_static").mkdir()
+    for where, name, value in [
+        (project, "BOOK", tmp_path),
+        (project, "CHAPTERS", [tmp_path / "1_a.md"]),
+        (notebooks, "set_up", lambda: "set_up()"),
+        (notebooks, "file_of", lambda path: tmp_path / f"{path.stem}.ipynb"),
+        (notebooks.sys, "argv", ["notebooks"]),
+    ]:
+        monkeypatch.setattr(where, name, value)
+    monkeypatch.setattr("vaebook.data.mnist", lambda split: None)
+    executions = []
+
+    def run(name, notebook):  # as tools.execute does, with outputs that it need not compute
+        film = {"text/html": '<img src="data:image/gif;base64,R0lG">'}
+        outputs = [], [nbformat.v4.new_output("display_data", film)], [shown("1\n")]
+        facts = {"fingerprint": execute.fingerprint(notebook), "seconds": 90.0, "machine": "a machine"}
+        execute.OUTPUTS.mkdir(exist_ok=True)
+        nbformat.write(with_outputs(notebook, *outputs, **facts), execute.OUTPUTS / f"{name}.ipynb")
+        executions.append(name)
+
+    monkeypatch.setattr(execute, "run", run)
+    notebooks.main()
+    stored = nbformat.read(tmp_path / "1_a.ipynb", as_version=4)
+    assert [len(cell.outputs) for cell in execute.code_cells(stored)] == [0, 0, 1]
+    assert "execution" not in str(stored.metadata) and "run" not in stored.metadata
+    assert project.minutes("1_a") == "about 1.5 minutes on a machine"
+    assert (tmp_path / "_static" / "film.gif").read_bytes() == b"GIF"
+    notebooks.main()
+    execute.executed({"1_a": notebooks.convert(tmp_path / "1_a.md")})  # as `make book` does then
+    assert executions == ["1_a"]
+
+
 def shown(text, kind="stream"):
     error = {"ename": "ValueError", "evalue": text, "traceback": [text]}
     return nbformat.v4.new_output(kind, **(error if kind == "error" else {"text": text}))
