@@ -8,7 +8,6 @@ import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
 from myst_nb.docutils_ import Parser
-from myst_parser.config.main import MdParserConfig
 from sphinx.errors import ExtensionError
 
 from tools import build, execute, finish, katex, notebooks, project, site
@@ -178,7 +177,7 @@ def chapter(tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "OUTPUTS", tmp_path / "_build" / "executed")
     monkeypatch.setattr(notebooks, "set_up", lambda: "set_up()")
     monkeypatch.setattr(notebooks, "file_of", lambda path: tmp_path / "notebooks" / f"{path.stem}.ipynb")
-    return text, lambda: site.with_outputs(text, MdParserConfig(), "small")
+    return text, lambda: site.with_outputs(text, None, "small")
 
 
 def keep(path, fingerprint=None):
