@@ -7,6 +7,7 @@ import urllib.error
 
 import pytest
 import torch
+import torchvision
 
 from vaebook.data import MNISTDamaged, MNISTUnavailable, handwritten_digits, mnist
 from vaebook.data import digits as data
@@ -111,14 +112,14 @@ def test_a_download_arrives_whole_or_not_at_all(raw, tmp_path, monkeypatch):
 
         return fake
 
-    real = data.MNIST
-    monkeypatch.setattr(data, "MNIST", download(damaged=True))
+    real = torchvision.datasets.MNIST
+    monkeypatch.setattr(torchvision.datasets, "MNIST", download(damaged=True))
     with pytest.raises(MNISTDamaged):
         mnist("train", root=target)
     assert not list((target / "MNIST" / "raw").iterdir()) and not list(target.glob("download-*"))
-    monkeypatch.setattr(data, "MNIST", download(damaged=False))
+    monkeypatch.setattr(torchvision.datasets, "MNIST", download(damaged=False))
     data.download_mnist(target)
-    monkeypatch.setattr(data, "MNIST", real)
+    monkeypatch.setattr(torchvision.datasets, "MNIST", real)
     assert len(mnist("train", root=target).images) == 5 and not list(target.glob("download-*"))
 
 

@@ -13,9 +13,7 @@ from typing import NamedTuple
 
 import platformdirs
 import torch
-from sklearn.datasets import load_digits
 from torch.nn import functional as F
-from torchvision.datasets import MNIST
 
 from vaebook.progress import someone_is_watching
 
@@ -60,6 +58,10 @@ def mnist(split="train", *, threshold=0.5, root=None, device="cpu"):
     Returns Digits. Raises MNISTUnavailable or MNISTDamaged, naming the file or folder and what to do.
     Source: LeCun et al. (1998); files and layout as in torchvision.
     """
+    from torchvision.datasets import (
+        MNIST,  # it takes a second, and half of the book does without
+    )
+
     if split not in ("train", "test"):
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
     check_threshold(threshold)
@@ -89,6 +91,8 @@ def handwritten_digits(*, threshold=0.5, root=None, device="cpu"):
     except MNISTUnavailable as error:
         words = "working on scikit-learn's 1,797 digits instead of MNIST"
         warnings.warn(f"{words}: {error}", stacklevel=2)
+    from sklearn.datasets import load_digits  # it takes two seconds
+
     digits = load_digits()
     small = torch.tensor(digits.images, dtype=torch.float32, device=device) / 16
     # MNIST's own box for a digit is 20 x 20
@@ -130,6 +134,8 @@ def check_file(path):
 
 def download_mnist(root):
     """Download MNIST below `root`: into a temporary folder first, then moved file by file once checked."""
+    from torchvision.datasets import MNIST
+
     raw = root / "MNIST" / "raw"
     missing = [name for name in CHECKSUMS if not (raw / name).is_file()]
     try:
