@@ -76,12 +76,12 @@ def test_the_hand_written_gradients_are_there_too():
     """Autograd itself cannot run without the device, so each backward is called as it would call it."""
     mu, logvar, flips = torch.rand(5, 2), torch.rand(5, 2), torch.rand(5, 2) > 0.5
     passes = [
-        (layers.AddKLGradient, (mu, logvar), (mu, logvar, None)),
-        (layers.Reparameterize, (mu,), (logvar,)),
+        (layers.AddKLGradient, (mu, logvar, torch.tensor(0.5)), (mu, logvar)),
+        (layers.Reparameterize, (mu, logvar, torch.rand(5, 2)), (logvar,)),
         (layers.FlipPixels, (flips,), (mu,)),
     ]
     for function, saved, arriving in passes:
-        gradients = function.backward(SimpleNamespace(saved_tensors=saved, scale=0.5), *arriving)
+        gradients = function.backward(SimpleNamespace(saved_tensors=saved), *arriving)
         assert {gradient.device.type for gradient in gradients if gradient is not None} == {"cuda"}
 
 
@@ -93,11 +93,14 @@ def test_torn_pairs_are_counted_there(monkeypatch):
 def test_no_public_part_is_left_out():
     """What a chapter could use of the three modules is either called above or is a part of what is."""
     called = {
+        "EntryByEntry",
         "AddKLGradient",
         "KullbackLeiblerDivergence",
         "Reparameterize",
         "ReparameterizationSampler",
         "GaussianHead",
+        "UniformLike",
+        "uniform_like",
         "FlipPixels",
         "BernoulliNoise",
     }

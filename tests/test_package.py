@@ -26,7 +26,7 @@ ORDER = [
     "distributions",
     "layers",
     "models",
-    "objectives",
+    "objectives ensembles",
     "training",
     "figures animation tables",
 ]

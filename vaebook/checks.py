@@ -1,6 +1,7 @@
 """Checks at the public door: each names the argument, what came and what was expected."""
 
 import torch
+from torch.func import debug_unwrap
 
 
 def floating(name, x):
@@ -156,6 +157,9 @@ def probability(name, value):
 def binary(name, x):
     """Raise unless `x` is a floating-point tensor that holds only 0 and 1."""
     floating(name, x)
+    x = debug_unwrap(x)  # where vmap computes for several models, look at all of them
+    if ((x == 0) | (x == 1)).all():
+        return
     other = x[(x != 0) & (x != 1)]
     if len(other):
         came = f"{len(other)} other entries such as {other[0].item():g}"
@@ -200,3 +204,53 @@ def noise(name, noise, x, model):
     if len(shape) != 3 or shape[1:] != (len(x), model.latent_dims) or shape[0] == 0:
         expected = f"(N, {len(x)}, {model.latent_dims}) with N at least 1"
         raise ValueError(f"{name} must have shape {expected}, got {shape}")
+
+
+def structure(model):
+    """What models that are computed together must agree in, by its place in the model."""
+    found = {}
+    for path, layer in model.named_modules():
+        found[f"{path}.class"] = type(layer)
+        for name, value in vars(layer).items():
+            if value is None or isinstance(value, bool | str | tuple):
+                found[f"{path}.{name}"] = value
+        for name, tensor in [*layer._parameters.items(), *layer._buffers.items()]:
+            if tensor is not None:
+                found[f"{path}.{name}"] = tuple(tensor.shape), tensor.dtype
+    return {place.lstrip("."): value for place, value in found.items()}
+
+
+def different(name, values):
+    """Raise unless `values` holds an object at least, and none twice; None is no object."""
+    objects = [value for value in values if value is not None]
+    if not values or len({id(value) for value in objects}) < len(objects):
+        expected = "one object for each model, and another for each"
+        raise ValueError(f"{name} must be {expected}, got {values!r}")
+
+
+def alike(models):
+    """Raise unless `models` are modules of one structure, in one mode."""
+    first = structure(models[0])
+    for number, model in enumerate(models[1:], start=2):
+        other = structure(model)
+        for place in first | other:
+            ours, theirs = first.get(place), other.get(place)
+            if ours != theirs:
+                came = f"{theirs} in model {number} and {ours} in model 1"
+                raise ValueError(f"{place} must be the same in all models, got {came}")
+
+
+def one_each(num_models, **values):
+    """Return a list with an entry for each model, for each value: lists as they are.
+
+    num_models: None is one model by itself, for which a list is no list of entries.
+    """
+    lists = []
+    for name, value in values.items():
+        if num_models is None or not isinstance(value, list | tuple):
+            value = [value] * (num_models or 1)
+        if len(value) != (num_models or 1):
+            expected = f"one, or {num_models} of them, one for each model"
+            raise ValueError(f"{name} must be {expected}, got {len(value)}")
+        lists.append(value)
+    return lists

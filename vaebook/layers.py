@@ -2,27 +2,49 @@
 
 import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
 
 from vaebook import checks
+from vaebook.distributions import kl_standard_normal
 
 
-class AddKLGradient(torch.autograd.Function):
-    """Forward: mu, logvar as they are, and scale * KL. Backward: add its gradient."""
+class EntryByEntry(torch.autograd.Function):
+    """A function that treats each entry for itself, and so several models' at once.
+
+    What vmap hands over is stacked, `(M, ...)`. Stacks of fewer axes get axes of size 1
+    after the first, so that they fit together like the tensors of one model.
+    """
+
+    @classmethod
+    def vmap(cls, info, in_dims, *tensors):
+        stacks = [
+            tensor.expand(info.batch_size, *tensor.shape)
+            if axis is None
+            else tensor.movedim(axis, 0)
+            for tensor, axis in zip(tensors, in_dims, strict=True)
+        ]
+        dims = max(stack.dim() for stack in stacks)
+        wide = [
+            s.reshape(len(s), *[1] * (dims - s.dim()), *s.shape[1:]) for s in stacks
+        ]
+        result = cls.apply(*wide)
+        return result, (0,) * len(result) if isinstance(result, tuple) else 0
+
+
+class AddKLGradient(EntryByEntry):
+    """Forward: mu, logvar as they are. Backward: add the gradient of scale * KL."""
 
     @staticmethod
-    def forward(ctx, mu, logvar, scale):
-        ctx.save_for_backward(mu, logvar)
-        ctx.scale = scale
-        kl = scale * 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum()
-        ctx.mark_non_differentiable(kl)
-        return mu.view_as(mu), logvar.view_as(logvar), kl
+    def forward(mu, logvar, scale):
+        return mu.view_as(mu), logvar.view_as(logvar)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx, grad_mu, grad_logvar, _):
-        mu, logvar = ctx.saved_tensors
-        own_mu, own_logvar = ctx.scale * mu, ctx.scale * 0.5 * (logvar.exp() - 1)
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad_mu, grad_logvar):
+        mu, logvar, scale = ctx.saved_tensors
+        own_mu, own_logvar = scale * mu, scale * 0.5 * (logvar.exp() - 1)
         return grad_mu + own_mu, grad_logvar + own_logvar, None
 
 
@@ -44,26 +66,30 @@ class KullbackLeiblerDivergence(nn.Module):
     def forward(self, gaussian):
         mu, logvar = checks.gaussian(gaussian)
         scale = self.weight / mu.numel() if self.size_average else self.weight
-        mu, logvar, self.loss = AddKLGradient.apply(mu, logvar, scale)
-        return mu, logvar
+        scale = torch.as_tensor(scale, dtype=mu.dtype, device=mu.device)
+        with torch.no_grad():
+            self.loss = scale * kl_standard_normal(mu, logvar).sum()
+        return AddKLGradient.apply(mu, logvar, scale)
 
     def extra_repr(self):
         return f"weight={self.weight}, size_average={self.size_average}"
 
 
-class Reparameterize(torch.autograd.Function):
+class Reparameterize(EntryByEntry):
     """Forward: z = mu + exp(logvar / 2) * noise. Backward: by (1.10) in chapter 1."""
 
     @staticmethod
-    def forward(ctx, mu, logvar, noise):
-        shift = (0.5 * logvar).exp() * noise
-        ctx.save_for_backward(shift)
-        return mu + shift
+    def forward(mu, logvar, noise):
+        return mu + (0.5 * logvar).exp() * noise
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
     def backward(ctx, grad_z):
-        (shift,) = ctx.saved_tensors
+        _, logvar, noise = ctx.saved_tensors
+        shift = (0.5 * logvar).exp() * noise
         return grad_z, grad_z * 0.5 * shift, None
 
 
@@ -100,16 +126,40 @@ class GaussianHead(nn.Module):
         return self.mu(hidden), self.logvar(hidden)
 
 
-class FlipPixels(torch.autograd.Function):
+class UniformLike(torch.autograd.Function):
+    """Uniform numbers shaped like x; for several models, from the generator of each."""
+
+    @staticmethod
+    def forward(x, generator):
+        return torch.rand(x.shape, generator=generator, device=x.device)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.mark_non_differentiable(output)
+
+    @staticmethod
+    def vmap(info, in_dims, x, generators):
+        pairs = zip(x.movedim(in_dims[0], 0), generators, strict=True)
+        return torch.stack([UniformLike.apply(*pair) for pair in pairs]), 0
+
+
+def uniform_like(x, generator):
+    """Uniform numbers in [0, 1), shaped like x. generator: None is PyTorch's global one."""
+    return UniformLike.apply(x, generator)
+
+
+class FlipPixels(EntryByEntry):
     """Forward: 1 - x where `flips`, else x. Backward: by (3.2) in chapter 3."""
 
     @staticmethod
-    def forward(ctx, x, flips):
-        ctx.save_for_backward(flips)
+    def forward(x, flips):
         return torch.where(flips, 1 - x, x)
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
     def backward(ctx, grad_x):
         (flips,) = ctx.saved_tensors
         return torch.where(flips, -grad_x, grad_x), None
@@ -134,8 +184,7 @@ class BernoulliNoise(nn.Module):
         checks.binary("x", x)
         if not self.training:
             return x
-        uniform = torch.rand(x.shape, generator=self.generator, device=x.device)
-        return FlipPixels.apply(x, uniform < self.p)
+        return FlipPixels.apply(x, uniform_like(x, self.generator) < self.p)
 
     def extra_repr(self):
         return f"p={self.p}"

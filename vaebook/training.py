@@ -7,6 +7,7 @@ from functools import partial
 import torch
 
 from vaebook import checks
+from vaebook.ensembles import Ensemble
 from vaebook.progress import progress_bar
 
 
@@ -22,6 +23,15 @@ def seeded(seed, device="cpu"):
     """Seed PyTorch's own source, which draws initial weights; return a generator for the rest."""
     torch.manual_seed(seed)
     return torch.Generator(device).manual_seed(seed)
+
+
+def seeded_models(make, seeds, device="cpu"):
+    """A list with a model made by `make()` for each seed, and a list of their generators."""
+    models, generators = [], []
+    for seed in seeds:
+        generators.append(seeded(seed, device))
+        models.append(make().to(device))
+    return models, generators
 
 
 def standard_normal(num_samples, x, model, generator=None):
@@ -60,6 +70,13 @@ def minibatches(x, batch_size, epochs, generator=None):
             yield x[rows]
 
 
+def joint_minibatches(xs, batch_size, epochs, generators):
+    """Stack the minibatches of several x, each in an order from a generator of its own."""
+    orders = zip(xs, generators, strict=True)
+    batches = (minibatches(x, batch_size, epochs, source) for x, source in orders)
+    return map(torch.stack, zip(*batches, strict=True))
+
+
 def one_cycle(model, max_lr, num_steps):
     """Adam, and its rate: up to `max_lr` in 15% of the steps, then down to nearly 0.
 
@@ -74,32 +91,38 @@ def one_cycle(model, max_lr, num_steps):
 
 
 class History:
-    """Named series of a training: an entry every `log_every` steps, or every epoch."""
+    """Named series of M models' training: an entry every `log_every` steps, or every epoch.
 
-    def __init__(self, steps_per_epoch, epochs, log_every=None):
+    `result`: a dict of series, or a list of M of them if num_models is not None.
+    """
+
+    def __init__(self, num_models, steps_per_epoch, epochs, log_every=None):
         self.log_every = steps_per_epoch if log_every is None else log_every
         checks.positive_int("log_every", self.log_every)
         self.steps_per_epoch, self.num_steps = steps_per_epoch, epochs * steps_per_epoch
-        self.step, self.series = 0, {}
+        self.step, self.series = 0, [{} for _ in range(num_models or 1)]
+        self.result = self.series if num_models else self.series[0]
         self.sums, self.count = {}, 0  # of the terms since the last entry
 
-    def add(self, terms, batch_size, lr):
-        """Count the terms of one step, each `(B,)`; raise if the loss is not finite."""
-        checks.terms(terms, batch_size)
+    def add(self, terms, lr):
+        """Count the terms of one step, each `(M, B)`; raise if a loss is not finite."""
         self.step += 1
-        if not torch.isfinite(terms["loss"].mean()):
-            raise TrainingDiverged(self.words_for(terms, lr), self.series)
+        if not torch.isfinite(terms["loss"].mean(1)).all():
+            raise TrainingDiverged(self.words_for(terms, lr), self.result)
         for name, term in terms.items():
-            self.sums[name] = self.sums.get(name, 0) + term.detach().sum()
-        self.count += batch_size
+            self.sums[name] = self.sums.get(name, 0) + term.detach().sum(1)
+        self.count += terms["loss"].shape[1]
 
     def words_for(self, terms, lr):
         """Which term is not finite, preferably a part of the loss; when, and at which rate."""
-        means = {name: term.detach().mean().item() for name, term in terms.items()}
+        means = {name: term.detach().mean(1) for name, term in terms.items()}
+        model = (~torch.isfinite(means["loss"])).nonzero()[0].item()
+        means = {name: mean[model].item() for name, mean in means.items()}
         broken = [name for name, mean in means.items() if not math.isfinite(mean)]
         name = min(broken, key=lambda name: name == "loss")
+        of = f" of model {model + 1}" if len(self.series) > 1 else ""
         when = f"at step {self.step} of {self.num_steps}, at learning rate {lr:.3g}"
-        return f"{name} is {means[name]} {when}"
+        return f"{name}{of} is {means[name]} {when}"
 
     def entry_is_due(self):
         """Whether this step ends an entry."""
@@ -107,11 +130,14 @@ class History:
 
     def close_entry(self, test_terms):
         """Append the means since the last entry, and what was found on the test rows."""
-        entry = {"step": self.step, "epoch": self.step / self.steps_per_epoch}
-        entry |= {f"train_{k}": v.item() / self.count for k, v in self.sums.items()}
-        entry |= {f"test_{name}": value for name, value in test_terms.items()}
-        for name, value in entry.items():
-            self.series.setdefault(name, []).append(value)
+        for model, series in enumerate(self.series):
+            entry = {"step": self.step, "epoch": self.step / self.steps_per_epoch}
+            for name, total in self.sums.items():
+                entry[f"train_{name}"] = total[model].item() / self.count
+            for name, value in test_terms[model].items() if test_terms else ():
+                entry[f"test_{name}"] = value
+            for name, value in entry.items():
+                series.setdefault(name, []).append(value)
         self.sums, self.count = {}, 0
 
 
@@ -131,6 +157,8 @@ def fit(
 ):
     """Train with Adam and one cycle of the learning rate; return a history of series.
 
+    model: one, or a list of M of one structure. These train in one go, each as it would
+    alone; then x_train, generator and callback may be lists of M, and M histories return.
     loss_fn(model, x, noise): a dict of `(B,)` tensors; the mean of "loss" is minimised.
     x_train, x_test: `(B, D)`, on the model's device.  max_lr: the peak learning rate.
     num_samples: N, the codes per example; the noise is `(N, B, Z)`, drawn for each batch.
@@ -139,32 +167,44 @@ def fit(
     Returns lists "step", "epoch", "train_<term>" (mean since the last entry) and, given
     x_test, "test_<term>". Ctrl-C ends training early and returns the history so far.
     Raises TypeError or ValueError that names the argument it cannot train on, and
-    TrainingDiverged, with the history so far, where the loss is not finite.
+    TrainingDiverged, with the history so far, where a loss is not finite.
     """
-    checks.data("x_train", x_train, model)
-    checks.data("x_test", x_train if x_test is None else x_test, model)
+    several = isinstance(model, list | tuple)
+    num_models, models = (len(model), model) if several else (None, [model])
+    x_trains, generators, callbacks = checks.one_each(
+        num_models, x_train=x_train, generator=generator, callback=callback
+    )
+    checks.different("model", models)
+    checks.different("generator", generators)
+    for model, x in zip(models, x_trains, strict=True):
+        checks.data("x_train", x, model)
+        checks.data("x_test", x if x_test is None else x_test, model)
+        checks.same_shape("x_train", x, "the first one", x_trains[0])
     sizes = {"epochs": epochs, "batch_size": batch_size, "num_samples": num_samples}
     checks.positive_ints(sizes)
     checks.positive("max_lr", max_lr)
-    history = History(math.ceil(len(x_train) / batch_size), epochs, log_every)
-    optimizer, schedule = one_cycle(model, max_lr, history.num_steps)
-    batches = minibatches(x_train, batch_size, epochs, generator)
-    on_test = partial(evaluate, model, loss_fn, x_test, num_samples=num_samples)
-    callback = callback or (lambda step, model: None)
-    model.train()
-    with contextlib.suppress(KeyboardInterrupt):  # what was kept so far is returned
-        callback(0, model)
-        for x in progress_bar(batches, history.num_steps):
-            terms = loss_fn(model, x, standard_normal(num_samples, x, model, generator))
-            history.add(terms, len(x), schedule.get_last_lr()[0])
+    steps_per_epoch = math.ceil(len(x_trains[0]) / batch_size)
+    history = History(num_models, steps_per_epoch, epochs, log_every)
+    batches = joint_minibatches(x_trains, batch_size, epochs, generators)
+    draw = partial(standard_normal, num_samples)
+    on_test = partial(evaluate, loss_fn=loss_fn, x=x_test, num_samples=num_samples)
+    with Ensemble(models, loss_fn) as ensemble, contextlib.suppress(KeyboardInterrupt):
+        optimizer, schedule = one_cycle(ensemble, max_lr, history.num_steps)
+        ensemble.train()
+        ensemble.tell(callbacks, 0)
+        for x in progress_bar(batches, history.num_steps):  # (M, B, D)
+            noise = torch.stack([*map(draw, x, models, generators)])  # (M, N, B, Z)
+            terms = ensemble.terms(x, noise)
+            history.add(terms, schedule.get_last_lr()[0])
             optimizer.zero_grad()
-            terms["loss"].mean().backward()
+            terms["loss"].mean(1).sum().backward()
             optimizer.step()
             schedule.step()
-            callback(history.step, model)
+            ensemble.tell(callbacks, history.step)
             if history.entry_is_due():
-                history.close_entry({} if x_test is None else on_test())
-    return history.series
+                tested = [] if x_test is None else [*map(on_test, models)]
+                history.close_entry(tested)
+    return history.result
 
 
 def falling_price(step, model, start=30, until=1500):
