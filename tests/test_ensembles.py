@@ -8,6 +8,7 @@ from torch import nn
 
 from vaebook.data import rectangles
 from vaebook.distributions import kl_standard_normal
+from vaebook.ensembles import Ensemble
 from vaebook.layers import AddKLGradient, BernoulliNoise, FlipPixels, Reparameterize, uniform_like
 from vaebook.models import BernoulliVAE, GaussianVAE, ModularVAE
 from vaebook.objectives import importance_weighted_loss, modular_negative_elbo, negative_elbo
@@ -69,6 +70,18 @@ def test_after_fifty_steps_each_is_the_model_trained_alone(kind, dtype, toleranc
             noise = model.encode[0], alone.encode[0]
             assert torch.equal(*(layer.generator.get_state() for layer in noise))
             assert model.encode[0].p == 0.1 * seed and model.kl.weight == alone.kl.weight
+
+
+def test_the_terms_of_an_ensemble_are_those_of_each_model():
+    models = [KINDS["three codes"][0](seed) for seed in SEEDS]
+    x = torch.stack([rectangles(20, **SMALL, generator=seeded(seed)).images for seed in SEEDS])
+    noise = torch.randn(3, 5, 20, 3, generator=seeded(7))
+    expected = [negative_elbo(*each) for each in zip(models, x, noise, strict=True)]
+    with Ensemble(models, negative_elbo) as ensemble:
+        found = ensemble.terms(x, noise)
+        assert [len(stack) for stack in ensemble.parameters()] == [3] * len(list(models[0].parameters()))
+    for name, term in found.items():
+        torch.testing.assert_close(term, torch.stack([terms[name] for terms in expected]))
 
 
 def test_what_a_layer_remembers_of_a_training_together_is_no_part_of_it():
