@@ -213,7 +213,14 @@ def other_dtype():
     return [BernoulliVAE(36, [8], 2), BernoulliVAE(36, [8], 2).double()]
 
 
+def one_frozen():
+    models = [BernoulliVAE(36, [8], 2), BernoulliVAE(36, [8], 2)]
+    models[1].decode[0].bias.requires_grad_(False)
+    return models
+
+
 UNLIKE = {
+    one_frozen: r"decode\.0\.bias must be the same in all models, got .*False\) in model 2 and .*True\) in model 1",
     wider: r"encode\.0\.weight must be the same in all models, got \(\(9, 36\).* in model 2 and \(\(8, 36\)",
     other_class: r"decode\.1\.class must be the same in all models, got .*Tanh.* in model 2 and .*ReLU",
     deeper: r"encode\.2\.class must be the same in all models",

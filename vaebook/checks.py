@@ -216,7 +216,8 @@ def structure(model):
                 found[f"{path}.{name}"] = value
         for name, tensor in [*layer._parameters.items(), *layer._buffers.items()]:
             if tensor is not None:
-                found[f"{path}.{name}"] = tuple(tensor.shape), tensor.dtype
+                facts = tuple(tensor.shape), tensor.dtype, tensor.requires_grad
+                found[f"{path}.{name}"] = facts
     return {place.lstrip("."): value for place, value in found.items()}
 
 

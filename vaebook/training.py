@@ -102,15 +102,19 @@ class History:
         self.steps_per_epoch, self.num_steps = steps_per_epoch, epochs * steps_per_epoch
         self.step, self.series = 0, [{} for _ in range(num_models or 1)]
         self.result = self.series if num_models else self.series[0]
-        self.sums, self.count = {}, 0  # of the terms since the last entry
+        self.names, self.sums, self.count = (
+            [],
+            0,
+            0,
+        )  # of the terms since the last entry
 
     def add(self, terms, lr):
         """Count the terms of one step, each `(M, B)`; raise if a loss is not finite."""
         self.step += 1
         if not torch.isfinite(terms["loss"].mean(1)).all():
             raise TrainingDiverged(self.words_for(terms, lr), self.result)
-        for name, term in terms.items():
-            self.sums[name] = self.sums.get(name, 0) + term.detach().sum(1)
+        self.names = list(terms)
+        self.sums = self.sums + torch.stack([*terms.values()]).detach().sum(2)
         self.count += terms["loss"].shape[1]
 
     def words_for(self, terms, lr):
@@ -130,15 +134,21 @@ class History:
 
     def close_entry(self, test_terms):
         """Append the means since the last entry, and what was found on the test rows."""
-        for model, series in enumerate(self.series):
-            entry = {"step": self.step, "epoch": self.step / self.steps_per_epoch}
-            for name, total in self.sums.items():
-                entry[f"train_{name}"] = total[model].item() / self.count
-            for name, value in test_terms[model].items() if test_terms else ():
-                entry[f"test_{name}"] = value
+        epoch = self.step / self.steps_per_epoch
+        sums_of_each, test_terms = (
+            self.sums.T.tolist(),
+            test_terms or [{}] * len(self.series),
+        )
+        for series, sums, tested in zip(
+            self.series, sums_of_each, test_terms, strict=True
+        ):
+            entry = {"step": self.step, "epoch": epoch}
+            for name, total in zip(self.names, sums, strict=True):
+                entry[f"train_{name}"] = total / self.count
+            entry |= {f"test_{name}": value for name, value in tested.items()}
             for name, value in entry.items():
                 series.setdefault(name, []).append(value)
-        self.sums, self.count = {}, 0
+        self.sums, self.count = 0, 0
 
 
 def fit(
