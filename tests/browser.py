@@ -2,8 +2,10 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 SWITCHES = [
@@ -17,6 +19,7 @@ SWITCHES = [
     "--hide-scrollbars",
 ]
 THEMES, WIDTHS = ["light", "dark"], [360, 1280]
+LOOK, AUDIT = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("look.js", "audit.js"))
 
 
 def find_browser():
@@ -33,33 +36,48 @@ def chromium_or_stop():
     return found
 
 
+def context(browser, width=1280, theme="light", **options):
+    """A kind of window, and its memory. Options are Playwright's: reduced_motion="reduce", has_touch=True, ..."""
+    return browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, **options)
+
+
 class Visit:
     """A page in a window of its own, with all that it asked for and complained about."""
 
-    def __init__(self, browser, url, width=1280, theme="light", **options):
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, **options)
-        self.page = self.context.new_page()
-        self.url, self.width, self.theme = url, width, theme
+    def __init__(self, context, url):
+        self.page = context.new_page()
         self.requests, self.complaints = [], []
-        self.page.on("request", lambda request: self.requests.append(request))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on(
-            "console",
-            lambda message: (
-                message.type in ("error", "warning") and self.complaints.append(f"{message.type}: {message.text}")
-            ),
-        )
-        self.answer = self.page.goto(url, wait_until="networkidle")
+        self.ears = {
+            "request": lambda request: self.requests.append(request),
+            "requestfailed": lambda request: self.complaints.append(f"failed: {request.url}"),
+            "pageerror": lambda error: self.complaints.append(str(error)),
+            "console": self.hear,
+        }
+        for event, ear in self.ears.items():
+            self.page.on(event, ear)
+        self.answer = self.page.goto(url)
 
-    def load_pictures(self):
-        """Fetch the pictures that wait to come near the screen. Returns the addresses of those that fail."""
-        return self.page.evaluate("""async () => {
-          const pictures = [...document.images];
-          pictures.forEach(picture => { picture.loading = "eager"; });
-          await Promise.all(pictures.map(picture => picture.decode().catch(() => {})));
-          return pictures.filter(picture => !picture.naturalWidth).map(picture => picture.src);
-        }""")
+    def hear(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def look(self):
+        """Wait until nothing more is asked for, fetch all pictures and measure what is shown (see look.js)."""
+        self.page.wait_for_load_state("networkidle")
+        self.seen = self.page.evaluate(LOOK)
+
+    def start_audit(self):
+        """Have axe-core search the page (see audit.js). What it asks for itself is not the page's doing."""
+        for event, ear in self.ears.items():
+            self.page.remove_listener(event, ear)
+        self.page.evaluate(Axe().axe_script)
+        self.page.evaluate(AUDIT)
+
+    def end_audit(self):
+        """Wait for what it finds that is serious or critical."""
+        self.faults = self.page.evaluate("window.audit")
 
     def close(self):
-        self.context.close()
+        """Close the window, and forget what the page has stored."""
+        self.page.evaluate("localStorage.clear()")
+        self.page.close()

@@ -1,9 +1,12 @@
 """Small data and models shared by the tests, and the browser with the served book."""
 
+from contextlib import ExitStack, closing
+from functools import cache, partial
+
 import pytest
 import torch
 
-from tests.browser import SWITCHES, chromium_or_stop
+from tests.browser import SWITCHES, Visit, chromium_or_stop, context
 from vaebook.models import BernoulliVAE
 
 
@@ -44,3 +47,18 @@ def address():
 
     with serve.served() as where:
         yield where
+
+
+@pytest.fixture(scope="session")
+def shared_context(browser):
+    """A context by its options. It is shared, since a page opens in a third of the time where others have been."""
+    return cache(partial(context, browser))
+
+
+@pytest.fixture
+def open_page(shared_context, address):
+    """Opens a page of the book, with the options of `context`, in a window that is closed after the test."""
+    with ExitStack() as opened:
+        yield lambda path, start=address, **options: opened.enter_context(
+            closing(Visit(shared_context(**options), f"{start}{path}"))
+        )

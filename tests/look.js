@@ -1,0 +1,51 @@
+// Measures what a window shows of a page. The tests in test_browser.py say what must hold.
+async () => {
+  const all = selector => [...document.querySelectorAll(selector)];
+  const shape = ({width, height}) => width / height;
+
+  // Pictures that wait to come near the screen are fetched.
+  const pictures = [...document.images];
+  pictures.forEach(picture => { picture.loading = "eager"; });
+  await Promise.all(pictures.map(picture => picture.decode().catch(() => {})));
+  const natural = ({naturalWidth, naturalHeight}) => naturalWidth / naturalHeight;
+
+  // What reaches over the window's right edge, but for what lies in a part that scrolls inside itself.
+  const clips = part => part !== document.body && getComputedStyle(part).overflowX !== "visible";
+  const isClipped = part => { while ((part = part.parentElement)) if (clips(part)) return true; return false; };
+  const reachesOut = ({right, width}) => width && right > innerWidth + 1;
+  const stickingOut = () => all("article *").filter(part => reachesOut(part.getBoundingClientRect()) && !isClipped(part));
+
+  const liesUnderItsNumber = formula => {
+    const number = formula.querySelector(".tag")?.getBoundingClientRect();
+    const liesOn = part => !part.closest(".tag") && part.getBoundingClientRect().right > number.left;
+    return number && [...formula.querySelectorAll(".base")].some(liesOn);
+  };
+  const scrolls = part => part.scrollWidth > part.clientWidth + 1;
+
+  const words = document.querySelector("main").cloneNode(true);
+  words.querySelectorAll("pre, code, script, style, .katex-mathml").forEach(part => part.remove());
+
+  const tick = document.querySelector("ul.ticks > li");
+
+  const seen = {
+    missing: pictures.filter(picture => !picture.naturalWidth).map(picture => picture.src),
+    outOfShape: pictures.filter(picture => picture.width && Math.abs(shape(picture) / natural(picture) - 1) > 0.03)
+      .map(picture => picture.alt),
+    fonts: document.fonts.status,
+    theme: document.documentElement.dataset.theme,
+    background: getComputedStyle(document.body).backgroundColor,
+    width: document.documentElement.scrollWidth,
+    stickingOut: stickingOut().map(part => part.outerHTML.slice(0, 120)),
+    underNumbers: all(".katex-html").filter(liesUnderItsNumber).map(formula => formula.textContent),
+    words: words.textContent,
+    tick: tick && getComputedStyle(tick, "::before").content,
+    tickWords: tick?.querySelector(".hidden-text").offsetWidth,
+  };
+
+  // What is folded is opened for the rest, and does not fade in.
+  all("details").forEach(fold => { fold.open = true; });
+  document.getAnimations().forEach(fade => fade.finish());
+  seen.scrolling = all("div.math, .table-scroll, .pst-scrollable-table-container, .cell_output .output pre")
+    .filter(scrolls).map(part => part.textContent.trim().slice(0, 80));
+  return seen;
+}
