@@ -13,7 +13,7 @@ async () => {
   const clips = part => part !== document.body && getComputedStyle(part).overflowX !== "visible";
   const isClipped = part => { while ((part = part.parentElement)) if (clips(part)) return true; return false; };
   const reachesOut = ({right, width}) => width && right > innerWidth + 1;
-  const stickingOut = () => all("article *").filter(part => reachesOut(part.getBoundingClientRect()) && !isClipped(part));
+  const sticksOut = part => reachesOut(part.getBoundingClientRect()) && !isClipped(part);
 
   const liesUnderItsNumber = formula => {
     const number = formula.querySelector(".tag")?.getBoundingClientRect();
@@ -35,7 +35,7 @@ async () => {
     theme: document.documentElement.dataset.theme,
     background: getComputedStyle(document.body).backgroundColor,
     width: document.documentElement.scrollWidth,
-    stickingOut: stickingOut().map(part => part.outerHTML.slice(0, 120)),
+    stickingOut: all("article *").filter(sticksOut).map(part => part.outerHTML.slice(0, 120)),
     underNumbers: all(".katex-html").filter(liesUnderItsNumber).map(formula => formula.textContent),
     words: words.textContent,
     tick: tick && getComputedStyle(tick, "::before").content,
