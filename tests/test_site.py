@@ -243,9 +243,3 @@ def test_the_first_page_says_what_chapters_cost():
         title = f"{place}. {project.title(path)}"
         assert title in text and page(path.stem).title.get_text().startswith(title)
     assert len(re.findall(r"\d\.\d minutes", text)) >= len(CHAPTERS)
-
-
-def test_kept_outputs_lie_where_the_build_throws_them_away():
-    from tools import build
-
-    assert all(folder.is_dir() for folder in [build.OUTPUTS, *build.PAGES])
