@@ -54,9 +54,8 @@ class Ensemble:
     def tensors(self):
         """The name of each weight and buffer, and the tensors that the models have there."""
         for part in ("named_parameters", "named_buffers"):
-            for same in zip(
-                *(getattr(one, part)() for one in self.models), strict=True
-            ):
+            of_each = (getattr(model, part)() for model in self.models)
+            for same in zip(*of_each, strict=True):
                 yield same[0][0], [tensor for _, tensor in same]
 
     def parameters(self):
@@ -104,10 +103,7 @@ class Ensemble:
         before = [dict(vars(first)) for first, *_ in self.layers]
         for first, *others in self.layers:
             if getattr(first, "generator", None) is not None:
-                first.generator = (
-                    first.generator,
-                    *(layer.generator for layer in others),
-                )
+                first.generator = tuple(layer.generator for layer in (first, *others))
         for (place, name), values in numbers.items():
             setattr(self.layers[place][0], name, values)
         try:

@@ -16,16 +16,16 @@ class EntryByEntry(torch.autograd.Function):
 
     @classmethod
     def vmap(cls, info, in_dims, *tensors):
-        stacks = [
-            tensor.expand(info.batch_size, *tensor.shape)
-            if axis is None
-            else tensor.movedim(axis, 0)
-            for tensor, axis in zip(tensors, in_dims, strict=True)
-        ]
+        stacks = []
+        for tensor, axis in zip(tensors, in_dims, strict=True):
+            shared = axis is None
+            size = info.batch_size, *tensor.shape
+            stacks.append(tensor.expand(size) if shared else tensor.movedim(axis, 0))
         dims = max(stack.dim() for stack in stacks)
-        wide = [
-            s.reshape(len(s), *[1] * (dims - s.dim()), *s.shape[1:]) for s in stacks
-        ]
+        wide = []
+        for stack in stacks:
+            missing = [1] * (dims - stack.dim())
+            wide.append(stack.reshape(len(stack), *missing, *stack.shape[1:]))
         result = cls.apply(*wide)
         return result, (0,) * len(result) if isinstance(result, tuple) else 0
 

@@ -102,11 +102,7 @@ class History:
         self.steps_per_epoch, self.num_steps = steps_per_epoch, epochs * steps_per_epoch
         self.step, self.series = 0, [{} for _ in range(num_models or 1)]
         self.result = self.series if num_models else self.series[0]
-        self.names, self.sums, self.count = (
-            [],
-            0,
-            0,
-        )  # of the terms since the last entry
+        self.names, self.sums, self.count = [], 0, 0  # since the last entry
 
     def add(self, terms, lr):
         """Count the terms of one step, each `(M, B)`; raise if a loss is not finite."""
@@ -134,15 +130,10 @@ class History:
 
     def close_entry(self, test_terms):
         """Append the means since the last entry, and what was found on the test rows."""
-        epoch = self.step / self.steps_per_epoch
-        sums_of_each, test_terms = (
-            self.sums.T.tolist(),
-            test_terms or [{}] * len(self.series),
-        )
-        for series, sums, tested in zip(
-            self.series, sums_of_each, test_terms, strict=True
-        ):
-            entry = {"step": self.step, "epoch": epoch}
+        test_terms = test_terms or [{}] * len(self.series)
+        of_each = zip(self.series, self.sums.T.tolist(), test_terms, strict=True)
+        for series, sums, tested in of_each:
+            entry = {"step": self.step, "epoch": self.step / self.steps_per_epoch}
             for name, total in zip(self.names, sums, strict=True):
                 entry[f"train_{name}"] = total / self.count
             entry |= {f"test_{name}": value for name, value in tested.items()}
