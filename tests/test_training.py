@@ -5,7 +5,16 @@ import torch
 
 from vaebook.models import BernoulliVAE, ModularVAE
 from vaebook.objectives import importance_weighted_bound, modular_negative_elbo, negative_elbo
-from vaebook.training import TrainingDiverged, evaluate, falling_price, fit, minibatches, seeded, standard_normal
+from vaebook.training import (
+    TrainingDiverged,
+    evaluate,
+    falling_price,
+    fit,
+    minibatches,
+    seeded,
+    seeded_models,
+    standard_normal,
+)
 
 
 def new_model(seed=0):
@@ -280,6 +289,14 @@ def test_one_call_seeds_the_weights_and_the_draws():
     (weights, draws, number), again, other = run(3), run(3), run(4)
     assert torch.equal(weights, again[0]) and torch.equal(draws, again[1]) and number == 3
     assert not torch.equal(weights, other[0]) and not torch.equal(draws, other[1])
+
+
+def test_each_of_several_models_is_made_from_its_seed():
+    models, generators = seeded_models(lambda: BernoulliVAE(12, [16], 2), [3, 5])
+    for seed, model, generator in zip([3, 5], models, generators, strict=True):
+        own, alone = seeded(seed), BernoulliVAE(12, [16], 2)
+        assert all(map(torch.equal, model.parameters(), alone.parameters()))
+        assert torch.equal(generator.get_state(), own.get_state())
 
 
 def test_each_step_and_each_evaluation_gets_as_many_codes_as_asked_for():
