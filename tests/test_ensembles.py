@@ -132,6 +132,16 @@ def test_one_callback_and_one_x_train_serve_all():
     assert histories[0]["test_loss"] != histories[1]["test_loss"]
 
 
+@pytest.mark.parametrize("seeds", [[1], SEEDS])
+def test_models_train_in_training_mode_whatever_mode_they_come_in(seeds):
+    modes = []
+    models, xs, generators, _ = map(list, zip(*(member("three codes", seed) for seed in seeds), strict=True))
+    for model in models:
+        model.eval()
+    train("three codes", models, xs, generators, lambda step, model: modes.append(model.training), epochs=1)
+    assert len(modes) == 6 * len(seeds) and all(modes)
+
+
 def test_a_list_of_one_gives_a_list_of_one():
     (model,), (history,), _ = together("three codes", seeds=[1])
     alone = member("three codes", 1)

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -159,11 +160,12 @@ print(denormal.float().mean().item())
     "before", ["", "(torch.randn(2000, 2000) @ torch.randn(2000, 2000)).sum()"], ids=["at first", "workers run already"]
 )
 def test_denormal_numbers_are_flushed_in_a_fresh_process_in_every_thread(before):
-    program = f"import torch\n{before}\n{{}}\n{FLUSHED}"
-    shares = []
+    program, shares = f"import torch\n{before}\n{{}}\n{FLUSHED}", []
+    options = {"cwd": ROOT, "check": True, "capture_output": True, "text": True}
+    options["env"] = os.environ | {"OMP_NUM_THREADS": "2"}  # one worker beside the thread that sets it
     for line in ("", "import vaebook"):
         command = [sys.executable, "-c", program.format(line)]
-        shares.append(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip())
+        shares.append(subprocess.run(command, **options).stdout.strip())
     assert shares == ["1.0", "0.0"]
 
 
