@@ -10,7 +10,8 @@ async () => {
   const natural = ({naturalWidth, naturalHeight}) => naturalWidth / naturalHeight;
 
   // What reaches over the window's right edge, but for what lies in a part that scrolls inside itself.
-  const clips = part => part !== document.body && getComputedStyle(part).overflowX !== "visible";
+  const page = [document.documentElement, document.body];
+  const clips = part => !page.includes(part) && getComputedStyle(part).overflowX !== "visible";
   const isClipped = part => { while ((part = part.parentElement)) if (clips(part)) return true; return false; };
   const reachesOut = ({right, width}) => width && right > innerWidth + 1;
   const sticksOut = part => reachesOut(part.getBoundingClientRect()) && !isClipped(part);
