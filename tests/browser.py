@@ -66,6 +66,18 @@ class Visit:
         self.page.wait_for_load_state("networkidle")
         self.seen = self.page.evaluate(LOOK)
 
+    def number(self, name):
+        """What a live figure shows under this name, as a number where it is one."""
+        text = self.page.locator(f'[data-number="{name}"]').inner_text().replace("\N{MINUS SIGN}", "-")
+        try:
+            return float(text.replace(",", ""))
+        except ValueError:
+            return text
+
+    def control(self, name):
+        """A control of a live figure."""
+        return self.page.locator(f'[data-control="{name}"]')
+
     def start_audit(self):
         """Have axe-core search the page (see audit.js). What it asks for itself is not the page's doing."""
         for event, ear in self.ears.items():

@@ -62,3 +62,21 @@ def open_page(shared_context, address):
         yield lambda path, start=address, **options: opened.enter_context(
             closing(Visit(shared_context(**options), f"{start}{path}"))
         )
+
+
+@pytest.fixture
+def live_page(shared_context, tmp_path):
+    """Opens a page that holds one live figure and nothing else, as a notebook shows it: a file, without the site."""
+    frame = (
+        '<!DOCTYPE html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Live</title>'
+    )
+    colors = {"light": "background: #fff; color: #222", "dark": "background: #121212; color: #e8e8e8"}
+
+    def open_figure(figure, theme="light", **options):
+        body = f'<body style="margin: 16px; {colors[theme]}"><main>{figure._repr_html_()}</main></body>'
+        (tmp_path / "live.html").write_text(f'<html lang="en">{frame}{body}</html>', encoding="utf-8")
+        fresh = shared_context(theme=theme, **options)
+        return opened.enter_context(closing(Visit(fresh, (tmp_path / "live.html").as_uri())))
+
+    with ExitStack() as opened:
+        yield open_figure

@@ -30,6 +30,7 @@ ORDER = [
     "objectives ensembles",
     "training",
     "figures animation tables",
+    "live",
 ]
 PLACES = {module: place for place, modules in enumerate(ORDER) for module in modules.split()}
 OURS = {"vaebook", "tools", "tests", "benchmarks"}

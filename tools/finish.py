@@ -5,6 +5,7 @@ Where a thing that is looked for is not there, the build stops: so it is noticed
 
 import base64
 import hashlib
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
@@ -15,6 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 from sphinx.errors import ExtensionError
 from sphinx.jinja2glue import BuiltinTemplateLoader
 
+from vaebook.live import figure
+
+LIVE = "_live"  # the folder of the scripts of live figures
 ICONS = "scripts/fontawesome.js"  # half a megabyte that draws what the font in the style sheet draws
 SEARCH = ["_static/searchtools.js", "_static/language_data.js", "searchindex.js"]  # the search has a page of its own
 SETTINGS = "DOCUMENTATION_OPTIONS."
@@ -65,29 +69,63 @@ class Pages(BuiltinTemplateLoader):
 
 
 def pictures(app, doctree, _):
-    """All pictures of a page but the first wait until they are near the screen; animations become files."""
-    waits = False
+    """All pictures of a page but the first wait until they are near the screen; animations and live figures become files."""
+    waits, folder = False, Path(app.outdir)
     for node in doctree.findall(lambda node: isinstance(node, nodes.image | nodes.raw)):
+        html = node.astext() if isinstance(node, nodes.raw) else ""
         if isinstance(node, nodes.image):
             node["loading"] = "lazy" if waits else "link"
-        elif 'class="vae-animation"' in node.astext():
-            node[:] = [nodes.Text(with_files(node.astext(), Path(app.outdir), waits))]
+        elif 'class="vae-animation"' in html:
+            node[:] = [nodes.Text(with_files(html, folder, waits))]
+        elif 'class="vae-live"' in html:
+            node[:] = [nodes.Text(live_with_files(html, folder, waits))]
         else:
             continue
+        waits = True
+    if (folder / LIVE).exists() and any("vae-live" in node.astext() for node in doctree.findall(nodes.raw)):
+        shutil.copy(figure.FILES / "loader.js", folder / LIVE)
+        doctree += nodes.raw("", f'<script defer src="{LIVE}/loader.js"></script>', format="html")
+
+
+def stored(content, folder, kind):
+    """The address of a file in the folder of the site that holds this and is named after it."""
+    name = f"_images/{hashlib.sha256(content).hexdigest()[:32]}.{kind}"
+    (folder / "_images").mkdir(exist_ok=True)
+    (folder / name).write_bytes(content)
+    return name
+
+
+def pictures_as_files(soup, folder, waits, kind):
+    """Give the pictures that these tags hold a file each; all but the first of a page wait."""
+    images = soup.select(f'img[src^="data:image/{kind};base64,"]')
+    for image in there(images, f"a {kind.upper()} in an output"):
+        image["src"] = stored(base64.b64decode(image["src"].partition(",")[2]), folder, kind)
+        if waits:
+            image["loading"] = "lazy"
         waits = True
 
 
 def with_files(html, folder, waits):
     """An animation's HTML with its GIFs as files in the folder of the site."""
     soup = BeautifulSoup(html, "html.parser")
-    for image in there(soup.select('img[src^="data:image/gif;base64,"]'), "an animation's GIF"):
-        content = base64.b64decode(image["src"].partition(",")[2])
-        image["src"] = f"_images/{hashlib.sha256(content).hexdigest()[:32]}.gif"
-        (folder / "_images").mkdir(exist_ok=True)
-        (folder / image["src"]).write_bytes(content)
-        if waits:
-            image["loading"] = "lazy"
-        waits = True
+    pictures_as_files(soup, folder, waits, "gif")
+    return str(soup)
+
+
+def live_with_files(html, folder, waits):
+    """A live figure's HTML with its stills, its weights and the package's scripts as files, loaded when it is near."""
+    soup, files = BeautifulSoup(html, "html.parser"), []
+    pictures_as_files(soup, folder, waits, "png")
+    (folder / LIVE).mkdir(exist_ok=True)
+    for script in there(soup.select("script:not(.settings)"), "a live figure's script"):
+        name = script.extract().get("data-file")
+        if name:
+            source = figure.FILES / name  # as it is now, not as it was when the chapter was executed
+            text = source.read_text(encoding="utf-8") if source.is_file() else script.text
+            (folder / LIVE / name).write_text(text, encoding="utf-8")
+            files.append(f"{LIVE}/{name}")
+    soup.style.string = figure.FILES.joinpath("live.css").read_text(encoding="utf-8")
+    soup.select_one(".vae-live")["data-files"] = " ".join(files)
     return str(soup)
 
 

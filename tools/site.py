@@ -87,6 +87,25 @@ class Film(SphinxDirective):
         return [nodes.container("", shown, classes=["cell_output"])]
 
 
+class Live(SphinxDirective):
+    """A live figure of a chapter, by its name, on another page: as it was when the chapter was executed."""
+
+    required_arguments = 2
+
+    def run(self):
+        chapter, name = self.arguments
+        self.env.note_dependency(str(execute.OUTPUTS / f"{chapter}.ipynb"))
+        mark = f'class="vae-live" data-figure="{name}"'
+        record = None if PREVIEW else execute.kept(chapter)
+        outputs = [output for cell in execute.code_cells(record) for output in cell.outputs] if record else []
+        shown = [html for output in outputs if mark in (html := output.get("data", {}).get("text/html", ""))]
+        if PREVIEW:
+            return self.parse_text_to_nodes(TO_COMPUTE["data"]["text/markdown"])
+        if not shown:
+            raise self.error(f"no cell of {chapter} shows a live figure {name}")
+        return [nodes.container("", nodes.raw("", shown[0], format="html"), classes=["cell_output"])]
+
+
 class Opening(SphinxDirective):
     """What the chapter costs, and the buttons: Colab, the notebook, the source."""
 
@@ -136,6 +155,8 @@ def cells(app, doctree):
 def what_is_made(cell):
     """What the folded code of a cell makes."""
     html = "".join(node.astext() for node in cell.findall(nodes.raw))
+    if "vae-live" in html:
+        return "code of this live figure"
     if "<img" in html or next(cell.findall(nodes.image), None):
         return "code of this figure"
     return "code of this table" if "<table" in html else "code"
@@ -179,6 +200,7 @@ def share(app, error):
 def setup(app):
     katex.setup(app)
     app.add_directive("film", Film)
+    app.add_directive("live", Live)
     app.add_directive("opening", Opening)
     app.add_directive("chapters", Chapters)
     app.add_directive("claims", claims.Claims)

@@ -1,0 +1,167 @@
+"""What a live figure is in Python: stills, controls and settings, and the page's half of it as scripts."""
+
+import base64
+import hashlib
+import html
+import io
+import json
+from dataclasses import dataclass, field
+from importlib import resources
+
+import matplotlib.pyplot as plt
+from PIL import Image
+
+FILES = resources.files("vaebook.live")
+STYLE = FILES.joinpath("live.css").read_text(encoding="utf-8")
+SHARED = ["maths.js", "panel.js", "stage.js"]
+
+
+def quoted(text):
+    return html.escape(str(text), quote=True)
+
+
+@dataclass
+class Range:
+    """A slider. log: it slides over the exponent of ten; low, high, step and value are exponents."""
+
+    name: str
+    text: str
+    low: float
+    high: float
+    step: float
+    value: float
+    log: bool = False
+
+    def html(self):
+        bounds = f'min="{self.low:g}" max="{self.high:g}" step="{self.step:g}" value="{self.value:g}"'
+        log = " data-log" if self.log else ""
+        slider = f'<input type="range" data-control="{self.name}" {bounds}{log}>'
+        return f"<label>{quoted(self.text)} <output></output>{slider}</label>"
+
+
+@dataclass
+class Choice:
+    """One of a few numbers."""
+
+    name: str
+    text: str
+    options: list
+    value: float
+
+    def html(self):
+        options = "".join(
+            f'<option value="{option:g}"{" selected" * (option == self.value)}>{option:g}</option>'
+            for option in self.options
+        )
+        return f'<label>{quoted(self.text)} <select data-control="{self.name}">{options}</select></label>'
+
+
+@dataclass
+class Button:
+    """A button. first: the one that most readers press."""
+
+    name: str
+    text: str
+    first: bool = False
+
+    def html(self):
+        kind = ' class="first"' if self.first else ""
+        return f'<button type="button" data-control="{self.name}"{kind}>{quoted(self.text)}</button>'
+
+
+@dataclass
+class Panel:
+    """One picture: a matplotlib figure as its still, closed once it is drawn, and what it shows.
+
+    alt: the still in words.  share: its part of the width beside others.
+    keys: what the colours mean, a dict from a text to "blue", "orange dashed", ...
+    """
+
+    name: str
+    still: plt.Figure
+    alt: str
+    share: float = 1
+    keys: dict = field(default_factory=dict)
+
+    def html(self):
+        png, width, height = as_png(self.still)
+        image = (
+            f'<img class="dark-light" src="data:image/png;base64,{png}" alt="{quoted(self.alt)}" '
+            f'width="{width}" height="{height}">'
+        )
+        keys = "".join(
+            f'<li class="{kind.partition(" ")[2]}" style="--swatch: var(--{kind.partition(" ")[0]})">{quoted(text)}</li>'
+            for text, kind in self.keys.items()
+        )
+        keys = f'<ul class="keys">{keys}</ul>' if keys else ""
+        style = f"flex: {self.share:g} 1 {15 * self.share:g}rem"
+        return f'<div class="panel" data-panel="{self.name}" style="{style}"><div class="picture">{image}</div>{keys}</div>'
+
+
+def as_png(figure):
+    """A matplotlib figure as a PNG of 128 colours in base64, with its width and height; the figure is closed."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
+    plt.close(figure)
+    picture = Image.open(drawn).convert("RGB").quantize(128)
+    written = io.BytesIO()
+    picture.save(written, "PNG", optimize=True)
+    return base64.b64encode(written.getvalue()).decode("ascii"), *picture.size
+
+
+class LiveFigure:
+    """A figure that runs in the page: a still first, then a canvas that answers its controls.
+
+    name: its file in this folder, without .js.  title: what one can do with it, in some words.
+    panels, controls: lists, in their order.  numbers: what it shows beside, a dict from
+    name to text.  settings: what the script is to know, as JSON.  weights: base64, or None.
+    note: a sentence below.  In a notebook it displays itself, alone; on the site
+    the scripts and weights become files, which are loaded when the figure is near.
+    """
+
+    def __init__(
+        self,
+        name,
+        title,
+        panels,
+        controls,
+        numbers,
+        settings=None,
+        weights=None,
+        note="",
+    ):
+        self.name, self.title, self.note = name, title, note
+        self.controls, self.numbers, self.weights = controls, numbers, weights
+        self.panels = [panel.html() for panel in panels]  # the stills are drawn at once
+        self.settings = dict(settings or {})
+        if weights:
+            self.settings["weights"] = hashlib.sha256(weights.encode()).hexdigest()[:16]
+
+    def _repr_html_(self):
+        numbers = "".join(
+            f'<span>{quoted(text)} <b data-number="{name}">\N{EN DASH}</b></span>'
+            for name, text in self.numbers.items()
+        )
+        controls = "".join(control.html() for control in self.controls)
+        note = f'<p class="note">{quoted(self.note)}</p>' if self.note else ""
+        settings = json.dumps(self.settings).replace("<", "\\u003c")
+        return (
+            f'<div class="vae-live" data-figure="{self.name}" role="group" aria-label="{quoted(self.title)}">'
+            f'<style>{STYLE}</style><div class="panels">{"".join(self.panels)}</div>'
+            f'<fieldset class="controls" disabled><legend class="hidden-text">{quoted(self.title)}</legend>{controls}</fieldset>'
+            f'<p class="numbers">{numbers}</p><p class="status" role="status"></p>{note}'
+            f'<script type="application/json" class="settings">{settings}</script>{self.scripts()}</div>'
+        )
+
+    def scripts(self):
+        """The scripts, each with the name of its file, then the weights, then the start."""
+        found = []
+        for name in [*SHARED, f"{self.name}.js"]:
+            code = FILES.joinpath(name).read_text(encoding="utf-8")
+            found.append(f'<script data-file="{name}">{code}</script>')
+        if self.weights:
+            name, code = self.settings["weights"], json.dumps(self.weights)
+            found.append(
+                f'<script data-file="{name}.js">vaeLive.weights["{name}"] = {code};</script>'
+            )
+        return "".join([*found, "<script>vaeLive.startAll();</script>"])

@@ -1,0 +1,29 @@
+// On a page of the site: fetches the files of a live figure when it is near the screen, or first used.
+"use strict";
+(() => {
+  const asked = new Map();  // from a file to the promise of it
+
+  function fetched(file) {
+    if (!asked.has(file)) {
+      asked.set(file, new Promise((done, failed) => {
+        const script = document.createElement("script");
+        Object.assign(script, {src: file, async: false, onload: done, onerror: () => failed(file)});
+        document.head.append(script);
+      }));
+    }
+    return asked.get(file);
+  }
+
+  for (const root of document.querySelectorAll(".vae-live[data-files]")) {
+    const fetchAll = () => {
+      near.disconnect();
+      Promise.all(root.dataset.files.split(" ").map(fetched)).then(() => vaeLive.startAll()).catch(file => {
+        root.querySelector(".status").textContent =
+          `This figure cannot start (${file} could not be loaded). The picture stays as it is.`;
+      });
+    };
+    const near = new IntersectionObserver(entries => entries.some(entry => entry.isIntersecting) && fetchAll(), {rootMargin: "600px"});
+    near.observe(root);
+    root.addEventListener("focusin", fetchAll, {once: true});
+  }
+})();

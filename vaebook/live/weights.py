@@ -1,0 +1,89 @@
+"""The weights of a live figure: int8 with one scale for each output of a layer, float32 biases, as base64."""
+
+import base64
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+
+from vaebook.layers import GaussianHead
+from vaebook.objectives import negative_elbo
+
+LEVELS = 127  # int8 without its lowest value, so that a weight and its negative agree
+
+
+def linear_layers(network):
+    """The linear layers of an encoder or decoder as (weight `(O, I)`, bias `(O,)`).
+
+    The two layers of a `GaussianHead` count as one, mu above logvar.
+    Raises TypeError for a network of anything else but linear layers and ReLUs.
+    """
+    found = []
+    for module in network:
+        if isinstance(module, GaussianHead):
+            pair = module.mu, module.logvar
+            weight, bias = (
+                torch.cat([getattr(layer, name) for layer in pair])
+                for name in ("weight", "bias")
+            )
+            found.append((weight, bias))
+        elif isinstance(module, nn.Linear):
+            found.append((module.weight, module.bias))
+        elif not isinstance(module, nn.ReLU):
+            came = type(module).__name__
+            raise TypeError(f"network must hold linear layers and ReLUs, got {came}")
+    return [(weight.detach().cpu(), bias.detach().cpu()) for weight, bias in found]
+
+
+def quantise(weight):
+    """Round weights `(O, I)` to int8 with one scale for each row: integers and scales `(O,)`.
+
+    weight is about integers * scale[:, None]; a row of zeros has the scale 1.
+    """
+    largest = weight.abs().amax(1)
+    scale = torch.where(largest > 0, largest / LEVELS, torch.ones_like(largest))
+    return (weight / scale[:, None]).round().to(torch.int8), scale
+
+
+def with_rounded_weights(model, x=None):
+    """A copy of a model with the weights that a page gets.
+
+    x: `(B, D)`, all the training data: weights of pixels that no row ever lights are set
+    to zero, which changes nothing on such data, and is packed better.
+    """
+    rounded = copy.deepcopy(model)
+    if x is not None:
+        first = next(m for m in rounded.encode.modules() if isinstance(m, nn.Linear))
+        first.weight.data[:, (x == 0).all(0)] = 0
+    for module in rounded.modules():
+        if isinstance(module, nn.Linear):
+            integers, scale = quantise(module.weight.data)
+            module.weight.data = integers * scale[:, None]
+    return rounded
+
+
+def packed(model):
+    """The weights of a model of linear layers as base64, and its layers' (inputs, outputs).
+
+    Each layer: float32 scales, float32 biases, int8 weights row by row; the encoder's
+    layers first. maths.js unpacks them. Returns a text and a dict {encoder, decoder}.
+    """
+    written, sizes = b"", {}
+    for part in ("encode", "decode"):
+        layers = linear_layers(getattr(model, part))
+        sizes[f"{part}r"] = [[weight.shape[1], weight.shape[0]] for weight, _ in layers]
+        for weight, bias in layers:
+            integers, scale = quantise(weight)
+            for values in (scale, bias):
+                written += values.numpy().astype("<f4").tobytes()
+            written += integers.numpy().astype(np.int8).tobytes()
+    return base64.b64encode(written).decode("ascii"), sizes
+
+
+@torch.no_grad()
+def shift(model, rounded, x, noise):
+    """By how much rounding the weights raises the mean -ELBO on x `(B, D)`, in nats."""
+    losses = (negative_elbo(each, x, noise)["loss"].mean() for each in (rounded, model))
+    after, before = losses
+    return (after - before).item()
