@@ -29,11 +29,16 @@ OUTPUTS = BUILD / "executed"
 IN_A_LOG = 30  # seconds between two lines of progress where no terminal can rewrite one
 
 
+def sources():
+    """The files that outputs depend on besides the chapters. Of live figures, pages take the scripts as they are."""
+    return sorted([*ROOT.glob("vaebook/**/*.py"), *ROOT.glob("vaebook/*.css"), ROOT / "requirements.lock"])
+
+
 @cache
 def surroundings():
     """Of all that the outputs of a chapter depend on besides its cells."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in sorted([*ROOT.glob("vaebook/**/*.py"), *ROOT.glob("vaebook/*.css"), ROOT / "requirements.lock"]):
+    for path in sources():
         digest.update(path.name.encode() + path.read_bytes())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

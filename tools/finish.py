@@ -69,7 +69,7 @@ class Pages(BuiltinTemplateLoader):
 
 
 def pictures(app, doctree, _):
-    """All pictures of a page but the first wait until they are near the screen; animations and live figures become files."""
+    """All pictures of a page but the first wait until they are near; animations and live figures become files."""
     waits, folder = False, Path(app.outdir)
     for node in doctree.findall(lambda node: isinstance(node, nodes.image | nodes.raw)):
         html = node.astext() if isinstance(node, nodes.raw) else ""

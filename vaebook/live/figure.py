@@ -89,13 +89,17 @@ class Panel:
             f'<img class="dark-light" src="data:image/png;base64,{png}" alt="{quoted(self.alt)}" '
             f'width="{width}" height="{height}">'
         )
-        keys = "".join(
-            f'<li class="{kind.partition(" ")[2]}" style="--swatch: var(--{kind.partition(" ")[0]})">{quoted(text)}</li>'
-            for text, kind in self.keys.items()
-        )
-        keys = f'<ul class="keys">{keys}</ul>' if keys else ""
+        items = []
+        for text, kind in self.keys.items():
+            color, _, shape = kind.partition(" ")
+            style = f"--swatch: var(--{color})"
+            items.append(f'<li class="{shape}" style="{style}">{quoted(text)}</li>')
+        keys = f'<ul class="keys">{"".join(items)}</ul>' if items else ""
         style = f"flex: {self.share:g} 1 {15 * self.share:g}rem"
-        return f'<div class="panel" data-panel="{self.name}" style="{style}"><div class="picture">{image}</div>{keys}</div>'
+        return (
+            f'<div class="panel" data-panel="{self.name}" style="{style}">'
+            f'<div class="picture">{image}</div>{keys}</div>'
+        )
 
 
 def as_png(figure):
@@ -148,9 +152,11 @@ class LiveFigure:
         return (
             f'<div class="vae-live" data-figure="{self.name}" role="group" aria-label="{quoted(self.title)}">'
             f'<style>{STYLE}</style><div class="panels">{"".join(self.panels)}</div>'
-            f'<fieldset class="controls" disabled><legend class="hidden-text">{quoted(self.title)}</legend>{controls}</fieldset>'
+            f'<fieldset class="controls" disabled><legend class="hidden-text">{quoted(self.title)}</legend>'
+            f"{controls}</fieldset>"
             f'<p class="numbers">{numbers}</p><p class="status" role="status"></p>{note}'
-            f'<script type="application/json" class="settings">{settings}</script>{self.scripts()}</div>'
+            f'<script type="application/json" class="settings">{settings}</script>'
+            f"{self.scripts()}</div>"
         )
 
     def scripts(self):

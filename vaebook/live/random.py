@@ -34,8 +34,9 @@ class Generator:
 
     def normals(self, count):
         """`count` standard normal numbers, drawn in pairs. Source: Box & Muller (1958)."""
-        kept = [] if self.spare is None or not count else [self.spare]
-        pairs = self.uniforms(2 * -(-(count - len(kept)) // 2)).reshape(-1, 2)
+        kept = [self.spare] if self.spare is not None else []
+        missing = max(0, count - len(kept))
+        pairs = self.uniforms(2 * -(-missing // 2)).reshape(-1, 2)
         radius, angle = np.sqrt(-2 * np.log(pairs[:, 0])), 2 * np.pi * pairs[:, 1]
         drawn = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).ravel()
         drawn = np.concatenate([kept, drawn])
