@@ -4,7 +4,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 OLDEST := .venv-oldest
-SITE_TESTS := tests/test_site.py tests/test_browser.py tests/test_preview.py
+LIVE_FIGURES := training valley code_cost squares
+SITE_TESTS := $(addprefix tests/test_,site.py browser.py preview.py live_site.py $(LIVE_FIGURES:%=live_%.py))
 UNIT_TESTS := tests $(SITE_TESTS:%=--ignore %)
 
 .PHONY: help book preview profile test check format ready oldest bench lighthouse notebooks stamp links serve clean lock
