@@ -62,6 +62,7 @@ stamp: $(READY) ## writes the project's address, version and chapters wherever t
 	@$(PY) -m tools.stamp
 
 bench: $(READY) ## what the speed claims rest on: fresh seeds, the usual loop as a rival, peak memory
+	@$(PY) -m benchmarks.live
 	@$(PY) -m benchmarks.denormals
 	@$(PY) -m benchmarks.squares --rival
 	@$(PY) -m benchmarks.time_to_loss

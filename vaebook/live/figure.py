@@ -102,6 +102,16 @@ class Panel:
         )
 
 
+def panel_html(panel):
+    """A panel, or a list of panels as a column."""
+    if isinstance(panel, Panel):
+        return panel.html()
+    style = f"flex: {panel[0].share:g} 1 {15 * panel[0].share:g}rem"
+    return (
+        f'<div class="column" style="{style}">{"".join(map(panel_html, panel))}</div>'
+    )
+
+
 def as_png(figure):
     """A matplotlib figure as a PNG of 128 colours in base64, with its width and height; the figure is closed."""
     drawn = io.BytesIO()
@@ -117,7 +127,7 @@ class LiveFigure:
     """A figure that runs in the page: a still first, then a canvas that answers its controls.
 
     name: its file in this folder, without .js.  title: what one can do with it, in some words.
-    panels, controls: lists, in their order.  numbers: what it shows beside, a dict from
+    panels, controls: lists, in their order; a list of panels is a column.  numbers: what it shows beside, a dict from
     name to text.  settings: what the script is to know, as JSON.  weights: base64, or None.
     note: a sentence below.  In a notebook it displays itself, alone; on the site
     the scripts and weights become files, which are loaded when the figure is near.
@@ -136,7 +146,9 @@ class LiveFigure:
     ):
         self.name, self.title, self.note = name, title, note
         self.controls, self.numbers, self.weights = controls, numbers, weights
-        self.panels = [panel.html() for panel in panels]  # the stills are drawn at once
+        self.panels = [
+            panel_html(panel) for panel in panels
+        ]  # stills are drawn at once
         self.settings = dict(settings or {})
         if weights:
             self.settings["weights"] = hashlib.sha256(weights.encode()).hexdigest()[:16]

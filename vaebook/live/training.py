@@ -1,33 +1,222 @@
 """Chapter 4's live figure: a VAE that trains in the page, beside its answer key."""
 
-import matplotlib.pyplot as plt
+import copy
+import math
+
+import numpy as np
+import torch
 from scipy.special import roots_hermitenorm
 
+from vaebook.distributions import gaussian_log_likelihood, kl_standard_normal
+from vaebook.figures.style import LINES, new_figure
 from vaebook.live.figure import Button, Choice, LiveFigure, Panel, Range
+from vaebook.live.random import Generator
+from vaebook.models import LinearGaussianVAE
+from vaebook.objectives import log_joint
+
+MEAN = torch.tensor([1.0, 0.5], dtype=torch.float64)
+POINTS = 12  # of the quadrature, on each axis
+WINDOW = {"x": [-3.0, 5.0], "y": [-3.5, 4.5]}
+BLUE, ORANGE, GREEN, PINK = LINES[0], LINES[1], "#007a5a", "#a8457c"
 
 
-def training():
-    places, weights = roots_hermitenorm(12)
-    figure, ax = plt.subplots(figsize=(4, 4))
-    ax.plot([1, 2])
-    figure2, ax = plt.subplots(figsize=(4, 4))
-    ax.plot([1, 2])
+def covariance(rho):
+    return torch.tensor([[1.0, rho], [rho, 1.0]], dtype=torch.float64)
+
+
+@torch.no_grad()
+def exact_parts(model, rho, points=POINTS, step=0.05, reach=6.0):
+    """The averages of (4.13) over all data of chapter 4, without a draw, in nats.
+
+    model: with a code of one number, in double precision.  rho: the correlation.
+    x is integrated by Gauss-Hermite quadrature (`points` on each axis), z on a grid.
+    Returns a dict of numbers: gap = decoder + encoder, kl, loss. Twin of exactParts in maths.js.
+    """
+    places, weights = map(torch.from_numpy, roots_hermitenorm(points))
+    weights = torch.cartesian_prod(weights, weights).prod(1) / weights.sum() ** 2
+    factor = torch.linalg.cholesky(covariance(rho))
+    x = MEAN + torch.cartesian_prod(places, places) @ factor.T
+    z = torch.arange(-reach, reach + step / 2, step, dtype=torch.float64)[:, None, None]
+    mu, logvar = model.encode(x)
+    log_q = gaussian_log_likelihood(mu, logvar, z)  # (K, B)
+    shares = log_q.softmax(0)
+    reconstruction = -(shares * model.log_likelihood(z, x)).sum(0)
+    evidence = log_joint(model, z, x).logsumexp(0) + math.log(step)
+    truth = torch.distributions.MultivariateNormal(MEAN, covariance(rho)).log_prob(x)
+    kl = kl_standard_normal(mu, logvar)
+    loss = reconstruction + kl
+    rows = {
+        "gap": loss + truth,
+        "decoder": truth - evidence,
+        "encoder": loss + evidence,
+    }
+    rows |= {"kl": kl, "loss": loss}
+    return {name: (weights @ row).item() for name, row in rows.items()}
+
+
+def common_information(rho):
+    return 0.5 * math.log((1 + abs(rho)) / (1 - abs(rho)))
+
+
+def training(copies=None, rho=0.5):
+    """A Gaussian VAE, 2-64-1, that trains in the page on rows that it draws there.
+
+    copies: what the stills show: a dict from step to the `GaussianVAE(2, 64, 1)` as it was
+    then, with a step 0.  Without them the stills show the answer key alone.
+    rho: the correlation of the data, at first; their means are (1, 0.5), their variances 1.
+    """
+    copies = {
+        step: copy.deepcopy(model).double().cpu()
+        for step, model in (copies or {}).items()
+    }
+    places, weights = roots_hermitenorm(POINTS)
+    settings = {"quadrature": {"places": places.tolist(), "weights": weights.tolist()}}
+    history = {step: exact_parts(copies[step], rho) for step in sorted(copies) if step}
+    last = copies[max(copies)] if copies else None
     return LiveFigure(
         "training",
         "Train a VAE in this page",
+        [plane_panel(last, rho), [gap_panel(history), kl_panel(history, rho)]],
         [
-            Panel("plane", figure, "the plane, words words words words"),
-            Panel("gap", figure2, "the gap words words words words"),
-        ],
-        [
-            Range("rho", "correlation", -0.95, 0.95, 0.05, 0.5),
-            Choice("samples", "codes per row, N", [1, 10, 50], 1),
-            Range("rate", "learning rate", -4, 0, 0.25, -2, log=True),
+            Range(
+                "rho", "correlation \N{GREEK SMALL LETTER RHO}", -0.95, 0.95, 0.05, rho
+            ),
+            Range("rate", "learning rate, at first", -4, 0, 0.25, -2, log=True),
             Range("seed", "seed", 1, 20, 1, 1),
+            Choice("samples", "codes a row, N", [1, 10, 50], 1),
             Button("run", "Train", first=True),
             Button("step", "Step"),
             Button("again", "Start again"),
         ],
-        {"step": "step", "state": "", "gap": "nats above the truth"},
-        {"quadrature": {"places": places.tolist(), "weights": weights.tolist()}},
+        {
+            "step": "step",
+            "state": "",
+            "gap": "nats above the truth",
+            "decoder": "decoder's part",
+            "encoder": "encoder's part",
+            "kl": "KL",
+            "floor": "its floor",
+        },
+        settings | {"window": WINDOW},
+    )
+
+
+@torch.no_grad()
+def plane_panel(model, rho):
+    """The rows, the density's contours, the decoder and the key, on the plane of the data."""
+    figure, ax = new_figure(4, 4)
+    standard = torch.from_numpy(Generator(1001).normals(400)).reshape(200, 2)
+    rows = MEAN + standard @ torch.linalg.cholesky(covariance(rho)).T
+    ax.plot(*rows.T, ".", color="0.6", markersize=2)
+    for radius in (1, 2):
+        draw_ellipse(ax, MEAN.numpy(), covariance(rho).numpy(), "black", "-", 1, radius)
+    if model is not None:
+        noise = torch.from_numpy(Generator(0).normals(600).reshape(200, 3))
+        mu, logvar = model.decode(noise[:, :1])
+        ax.plot(
+            *(mu + (0.5 * logvar).exp() * noise[:, 1:]).T,
+            ".",
+            color=BLUE,
+            markersize=2.5,
+        )
+        draw_decoder(ax, model, BLUE, "-", 2)
+    draw_decoder(ax, LinearGaussianVAE(MEAN, covariance(rho)), ORANGE, "--", 1.6)
+    ax.set(xlim=WINDOW["x"], ylim=WINDOW["y"], xlabel="$x_1$", ylabel="$x_2$")
+    shown = (
+        "Rows of the data and the contours of their density, a tilted ellipse. The answer key's means lie on a dashed "
+        "straight line along its long axis, with round ellipses around them."
+    )
+    if model is not None:
+        shown += " The trained decoder's line and ellipses lie nearly on the key's; generated points fill the contours."
+    keys = {"rows of the data": "faint dotted", "their density": "text"}
+    keys |= {
+        "the network: means and \N{PLUS-MINUS SIGN} one sd": "blue",
+        "generated": "blue dotted",
+        "the answer key": "orange dashed",
+    }
+    return Panel("plane", figure, shown, 1.25, keys)
+
+
+def draw_ellipse(ax, centre, cov, color, line, width, radius=1):
+    angle = np.linspace(0, 2 * np.pi, 100)
+    circle = radius * np.stack([np.cos(angle), np.sin(angle)])
+    points = np.asarray(centre)[:, None] + np.linalg.cholesky(cov) @ circle
+    ax.plot(*points, line, color=color, linewidth=width)
+
+
+def draw_decoder(ax, model, color, line, width):
+    """Its means for codes from -2.5 to 2.5, and its standard deviations at five of them."""
+    z = torch.linspace(-2.5, 2.5, 41, dtype=torch.float64)[:, None]
+    ax.plot(*model.decode(z)[0].T, line, color=color, linewidth=width)
+    for mu, logvar in zip(*model.decode(z[4:37:8]), strict=True):
+        draw_ellipse(
+            ax, mu.numpy(), np.diag(logvar.exp().numpy()), color, line, 0.6 * width
+        )
+
+
+def gap_panel(history):
+    """How far above the truth, stacked as the decoder's and the encoder's part."""
+    figure, ax = new_figure(3.4, 2.6)
+    steps = [*history]
+    decoder, gap = (
+        np.array([parts[name] for parts in history.values()])
+        for name in ("decoder", "gap")
+    )
+    if steps:
+        ax.fill_between(
+            steps, 1e-4, decoder.clip(1e-4), color=BLUE, alpha=0.75, linewidth=0
+        )
+        ax.fill_between(
+            steps,
+            decoder.clip(1e-4),
+            gap.clip(1e-4),
+            color=PINK,
+            alpha=0.75,
+            linewidth=0,
+        )
+        ax.plot(steps, gap, color="black", linewidth=1.2)
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlim=(1, 2000),
+        ylim=(1e-4, 10),
+        xlabel="step",
+        ylabel="nats above the truth",
+    )
+    shown = "Axes of nats above the truth over the steps of training, both logarithmic."
+    if steps:
+        shown = (
+            f"Nats above the truth over the steps of training, on two logarithmic axes, from {gap[0]:.1f} at step "
+            f"{steps[0]} to {gap[-1]:.4f} at step {steps[-1]}, stacked as the decoder's and the encoder's part."
+        )
+    return Panel(
+        "gap", figure, shown, 1, {"decoder's part": "blue", "encoder's part": "pink"}
+    )
+
+
+def kl_panel(history, rho):
+    """The KL over the steps, and the common information."""
+    figure, ax = new_figure(3.4, 2.6)
+    floor = common_information(rho)
+    ax.axhline(floor, color=ORANGE, linestyle="--", linewidth=1.6)
+    ax.plot(
+        [*history],
+        [parts["kl"] for parts in history.values()],
+        color=GREEN,
+        linewidth=2,
+    )
+    ax.set(
+        xscale="log",
+        xlim=(1, 2000),
+        ylim=(0, max(1, 1.3 * floor)),
+        xlabel="step",
+        ylabel="KL, nats",
+    )
+    shown = f"The KL over the steps of training, and its floor, the common information, {floor:.3f} nats."
+    return Panel(
+        "kl",
+        figure,
+        shown,
+        1,
+        {"KL": "green", "its floor, the common information": "orange dashed"},
     )
