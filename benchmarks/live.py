@@ -1,4 +1,4 @@
-"""How fast the VAE of chapter 4 trains in a page: steps a second, and the work of a frame, in Chromium without a screen.
+"""How fast the VAE of chapter 4 trains in a page: steps a second, and the work of a frame, in headless Chromium.
 
     python -m benchmarks.live
 

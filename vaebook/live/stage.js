@@ -5,7 +5,7 @@
 "use strict";
 globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
 (() => {
-  const FRAME = 6;  // milliseconds of work, so that with its drawing a frame stays below 8
+  const FRAME = 5.5;  // milliseconds of work, so that with its drawing a frame stays below 8
   const PALETTES = {  // Okabe & Ito (2008), lighter where the ground is dark
     light: {blue: "#0072b2", orange: "#d55e00", green: "#007a5a", pink: "#a8457c", faint: "#8a8a8a", ground: "#ffffff"},
     dark: {blue: "#56b4e9", orange: "#ff9e4a", green: "#3fcf9f", pink: "#e79ac2", faint: "#9a9a9a", ground: "#121212"},
@@ -96,8 +96,8 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
       return result;
     }
 
-    // Calls work(isOver) in every frame until it returns false or stop() is called; it goes on until isOver(). What
-    // cannot be seen does not run.
+    // Calls work(isOver) in every frame until it returns false or stop() is called. It goes on until isOver(), and begins
+    // nothing of k milliseconds once isOver(k). What cannot be seen does not run.
     run(work) {
       this.stop();
       const frame = () => {
@@ -105,7 +105,7 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
         if (!this.inView) return;
         this.timed(() => {
           const end = performance.now() + FRAME;
-          const goesOn = work(() => performance.now() >= end);
+          const goesOn = work((needed = 0) => performance.now() + needed >= end);
           this.paint();
           if (goesOn === false) this.stop();
         });

@@ -4,7 +4,7 @@ vaeLive.define("training", stage => {
   const maths = globalThis.vaeMaths, {quadrature, window} = stage.settings;
   const {plane, gap, kl} = stage.panels;
   const CODES = [-2, -1, 0, 1, 2], LINE = Float64Array.from({length: 41}, (_, i) => -2.5 + i / 8);
-  const LOWEST = 1e-4, GENERATED = 200;
+  const LOWEST = 1e-4, GENERATED = 200, EVALUATION = 2.5;  // nats; points; milliseconds
   const nats = value => value.toFixed(4).replace("-", "\u2212");
   const fixed = new maths.Generator(0).normals(3 * GENERATED);  // codes and noise of the generated points
   const generated = new Float64Array(2 * GENERATED);
@@ -43,16 +43,21 @@ vaeLive.define("training", stage => {
   }
 
   function train() {
+    let due = false;  // an evaluation that found no room in its frame waits for the next
     become("training");
     stage.run(isOver => {
       while (!isOver()) {
-        if (!run.part()) continue;
-        rows = run.x;
-        if (run.diverged) return !ending();
-        const due = isDue() || run.ended;
-        if (due) evaluate();
+        if (!due) {
+          if (!run.part()) continue;
+          rows = run.x;
+          if (run.diverged) return !ending();
+          due = isDue() || run.ended;
+        }
+        if (!due) continue;
+        if (isOver(EVALUATION)) return true;
+        evaluate();
+        due = false;
         if (run.ended) return !ending();
-        if (due) return true;  // that took the time of some steps
       }
       return true;
     });
