@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.browser import THEMES, WIDTHS
+from tests.hands import HOWS, keys, press, slide
 from vaebook import live
 from vaebook.live.random import Generator
 from vaebook.live.training import common_information, exact_parts
@@ -44,16 +45,6 @@ def shows_start(visit, seed, rho):
     assert visit.number("floor") == pytest.approx(common_information(rho), abs=1e-4)
 
 
-def press(visit, name, how):
-    """Press a button as someone does with a keyboard, a mouse or a finger."""
-    control = visit.control(name)
-    if how == "keyboard":
-        control.focus()
-        visit.page.keyboard.press("Enter")
-    else:
-        control.tap() if how == "touch" else control.click()
-
-
 def wait_for(visit, state, timeout=60_000):
     visit.page.wait_for_function(
         "state => document.querySelector('[data-number=state]').textContent === state", arg=state, timeout=timeout
@@ -64,23 +55,6 @@ def wait_for_step(visit, step):
     visit.page.wait_for_function(
         "step => Number(document.querySelector('[data-number=step]').textContent) >= step", arg=step, timeout=60_000
     )
-
-
-def move(visit, name, *keys):
-    visit.control(name).focus()
-    for key in keys:
-        visit.page.keyboard.press(key)
-    visit.page.wait_for_timeout(60)
-
-
-def drag(visit, name, share):
-    """Pull a slider with the mouse to a share of its length."""
-    box = visit.control(name).bounding_box()
-    visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    visit.page.mouse.down()
-    visit.page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2, steps=4)
-    visit.page.mouse.up()
-    visit.page.wait_for_timeout(60)
 
 
 def test_the_exact_parts_are_those_that_a_finer_integral_gives():
@@ -111,7 +85,7 @@ def test_it_starts_paused_with_the_numbers_of_the_untrained_model(live_page, fig
     assert all(request.url.startswith(("file:", "data:", "blob:")) for request in visit.requests)
 
 
-@pytest.mark.parametrize("how", ["keyboard", "mouse", "touch"])
+@pytest.mark.parametrize("how", HOWS)
 def test_step_takes_one_step(live_page, figure, how):
     visit = live_page(figure, has_touch=how == "touch", reduced_motion="reduce")
     for step in (1, 2):
@@ -131,7 +105,7 @@ def test_a_step_of_fifty_codes_is_one_step_though_it_takes_several_frames(page):
     assert page.page.evaluate("document.querySelector('.vae-live').stage.longest") < 200
 
 
-@pytest.mark.parametrize("how", ["keyboard", "mouse", "touch"])
+@pytest.mark.parametrize("how", HOWS)
 def test_training_runs_until_it_is_paused_and_goes_on_from_there(live_page, figure, how):
     visit = live_page(figure, has_touch=how == "touch")
     assert visit.control("run").inner_text() == "Train"
@@ -166,31 +140,29 @@ def test_start_again_goes_back_to_the_first_numbers(page):
 def test_the_correlation_moves_by_keyboard_and_by_mouse_and_starts_again(page):
     press(page, "step", "mouse")
     page.page.wait_for_timeout(120)
-    move(page, "rho", "ArrowRight")
+    keys(page, "rho", "ArrowRight")
     shows_start(page, seed=1, rho=0.55)
-    move(page, "rho", "Home")
+    keys(page, "rho", "Home")
     shows_start(page, seed=1, rho=-0.95)
-    drag(page, "rho", 1.0)
+    slide(page, "rho", 1.0)
     shows_start(page, seed=1, rho=0.95)
 
 
 def test_a_finger_moves_a_slider(live_page, figure):
     visit = live_page(figure, has_touch=True, width=360)
-    box = visit.control("rho").bounding_box()
-    visit.page.touchscreen.tap(box["x"] + 2, box["y"] + box["height"] / 2)
-    visit.page.wait_for_timeout(100)
+    slide(visit, "rho", 0.01, "touch")
     shows_start(visit, seed=1, rho=-0.95)
 
 
 def test_a_seed_decides_the_weights(page):
-    move(page, "seed", "ArrowRight", "ArrowRight")
+    keys(page, "seed", "ArrowRight", "ArrowRight")
     shows_start(page, seed=3, rho=0.5)
 
 
 def test_a_new_correlation_while_it_trains_trains_on_afresh(page):
     press(page, "run", "mouse")
     wait_for_step(page, 100)
-    move(page, "rho", "End")
+    keys(page, "rho", "End")
     assert page.number("state") == "training" and page.number("step") < 100
     assert page.number("floor") == pytest.approx(common_information(0.95), abs=1e-4)
     wait_for_step(page, 20)
@@ -206,11 +178,11 @@ def test_rate_and_number_of_codes_hold_from_the_next_step_on(page):
     found = [first_step(page)]
     for change in ("samples", "rate"):
         press(page, "again", "mouse")
-        page.control("samples").select_option("10") if change == "samples" else move(page, "rate", "ArrowRight")
+        page.control("samples").select_option("10") if change == "samples" else keys(page, "rate", "ArrowRight")
         page.page.wait_for_timeout(60)
         shows_start(page, seed=1, rho=0.5)
         found.append(first_step(page))
-    assert page.control("rate").get_attribute("aria-valuetext") == "0.02"
+    assert page.control("rate").get_attribute("aria-valuetext") == "0.018"
     assert found[0] != found[1] != found[2]
 
 
@@ -232,14 +204,14 @@ def test_training_ends_at_the_truth_and_says_so(page):
 
 
 def test_a_rate_that_is_too_high_is_said_and_one_can_start_again(page):
-    move(page, "rate", "End")
+    keys(page, "rate", "End")
     press(page, "run", "mouse")
     wait_for(page, "diverged")
     words = page.page.locator(".status").inner_text()
     assert "a learning rate of 1 is too high" in words and f"step {page.number('step'):.0f}" in words
     assert page.number("step") < 100 and "first" in page.control("again").get_attribute("class")
     assert page.control("run").is_disabled() and page.complaints == []
-    move(page, "rate", *["ArrowLeft"] * 8)
+    keys(page, "rate", *["ArrowLeft"] * 8)
     press(page, "again", "keyboard")
     press(page, "run", "mouse")
     wait_for_step(page, 300)
@@ -259,5 +231,5 @@ def test_many_steps_and_starts_take_no_more_memory(page):
         press(page, "run", "mouse")
         wait_for(page, "trained")
         sizes.append(heap(session))
-        move(page, "seed", "ArrowRight")
+        keys(page, "seed", "ArrowRight")
     assert sizes[-1] - sizes[0] < 2**20, sizes

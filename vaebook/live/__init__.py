@@ -1,5 +1,7 @@
 """Figures that answer: stills in a notebook's output that a script brings to life."""
 
+from vaebook.live.code_cost import code_cost
 from vaebook.live.training import training
+from vaebook.live.valley import valley
 
-__all__ = ["training"]
+__all__ = ["code_cost", "training", "valley"]

@@ -271,6 +271,24 @@ globalThis.vaeMaths = (() => {
     }
   }
 
+  // -ELBO, reconstruction and KL of a linear key, averaged over all data without a draw: both are quadratic in x and in
+  // the noise, so four points with the data's mean and covariance and noise of -1 and +1 are enough. Nothing in here
+  // knows that the key is exact.
+  function keyTerms(key) {
+    const {rho} = key, far = Math.SQRT2, terms = {loss: 0, reconstruction: 0, kl: 0};
+    for (const x of [[far, 0], [-far, 0], [0, far], [0, -far]]) {
+      toRow(rho, x);
+      const [mu, logvar] = key.encode(x);
+      terms.kl += kl(mu, logvar) / 4;
+      for (const epsilon of [-1, 1]) {
+        const [mu1, mu2, logvar1, logvar2] = key.decode(mu + Math.exp(0.5 * logvar) * epsilon);
+        terms.reconstruction -= (logNormal(mu1, logvar1, x[0]) + logNormal(mu2, logvar2, x[1])) / 8;
+      }
+    }
+    terms.loss = terms.reconstruction + terms.kl;
+    return terms;
+  }
+
   // Averages without a draw, for any model of chapter 4 --------------------------------------------------------------
 
   // The averages over all data of (4.13), for a model of chapter 4: {gap, decoder, encoder, kl, loss}. x is integrated
@@ -465,7 +483,7 @@ globalThis.vaeMaths = (() => {
 
   return {
     Generator, softplus, sigmoid, tanh, kl, klByMu, klByLogvar, logNormal, logSumExp, GaussianMLP, GaussianVAE, Adam, MEAN,
-    entropy, commonInformation, logTruth, toRow, drawRows, LinearKey, exactParts, Training, bytes, unpack, linear, relus,
+    entropy, commonInformation, logTruth, toRow, drawRows, LinearKey, keyTerms, exactParts, Training, bytes, unpack, linear, relus,
     logBernoulli, BernoulliVAE, squareLogLikelihoods,
   };
 })();

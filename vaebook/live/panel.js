@@ -174,13 +174,16 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
         move(this.x.back(event.clientX - frame.left), this.y.back(event.clientY - frame.top));
       };
       const listen = (part, drags) => {
+        let dragged = null;  // a finger is captured by what it touches, so capture does not tell who drags
         part.addEventListener("pointerdown", event => {
           if (!drags(event)) return;
-          part.setPointerCapture(event.pointerId);
+          dragged = event.pointerId;
+          part.setPointerCapture(dragged);
           event.preventDefault();
           report(event);
         });
-        part.addEventListener("pointermove", event => part.hasPointerCapture(event.pointerId) && report(event));
+        part.addEventListener("pointermove", event => event.pointerId === dragged && report(event));
+        for (const end of ["pointerup", "pointercancel"]) part.addEventListener(end, () => { dragged = null; });
       };
       listen(this.canvas, event => event.pointerType === "mouse");
       this.canvas.addEventListener("click", report);

@@ -52,7 +52,7 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
     describe(control, text = null) {
       if (control.type !== "range") return;
       const value = this.value(control.dataset.control), decimals = (control.step.split(".")[1] || "").length;
-      const words = text || ("log" in control.dataset ? String(Number(value.toPrecision(1))) : value.toFixed(decimals));
+      const words = text || ("log" in control.dataset ? String(Number(value.toPrecision(2))) : value.toFixed(decimals));
       control.setAttribute("aria-valuetext", words);
       control.parentElement.querySelector("output").textContent = words;
     }

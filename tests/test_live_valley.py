@@ -1,0 +1,104 @@
+"""The valley of exact networks: its slider, its curves as a shortcut, and the numbers beside them."""
+
+import math
+from itertools import product
+
+import pytest
+import torch
+
+from tests.browser import THEMES, WIDTHS
+from tests.hands import HOWS, drag, keys, point_at, press, slide
+from vaebook import live
+from vaebook.live.training import MEAN, common_information, covariance
+from vaebook.live.valley import key_terms
+from vaebook.models import LinearGaussianVAE
+from vaebook.objectives import negative_elbo
+
+
+@pytest.fixture(scope="module")
+def figure():
+    return live.valley()
+
+
+def averaged(model, mean, cov):
+    """Mean loss, reconstruction and KL by four points and noise of -1 and +1, as chapter 4 has it."""
+    columns = math.sqrt(2) * torch.linalg.cholesky(cov).T
+    x = torch.cat([mean + columns, mean - columns])
+    noise = torch.tensor([-1.0, 1.0]).double()[:, None, None].expand(2, 4, 1)
+    return {name: term.mean().item() for name, term in negative_elbo(model, x, noise).items()}
+
+
+def shows(visit, w1):
+    assert float(visit.control("w1").input_value()) == pytest.approx(w1, abs=0.004)
+    right = key_terms(float(visit.control("w1").input_value()))
+    for name in ("loss", "reconstruction", "kl"):
+        assert visit.number(name) == pytest.approx(right[name], abs=6e-4), name
+    assert visit.number("excess") == pytest.approx(right["kl"] - common_information(0.5), abs=6e-4)
+    assert visit.number("w2") == pytest.approx(0.5 / float(visit.control("w1").input_value()), abs=6e-4)
+
+
+def test_the_formulas_of_the_still_are_those_of_the_key():
+    right = averaged(LinearGaussianVAE(MEAN, covariance(0.5)), MEAN, covariance(0.5))
+    found = key_terms(math.sqrt(0.5))
+    assert {name: pytest.approx(value, abs=1e-9) for name, value in found.items()} == right
+    assert found["kl"] == pytest.approx(common_information(0.5), abs=1e-12)
+
+
+@pytest.mark.parametrize("theme, width", list(product(THEMES, WIDTHS)))
+def test_it_starts_with_the_numbers_of_its_first_network(live_page, figure, theme, width):
+    visit = live_page(figure, theme=theme, width=width)
+    visit.page.wait_for_timeout(100)
+    shows(visit, 0.9)
+    assert visit.complaints == [] and visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert all(request.url.startswith(("file:", "data:")) for request in visit.requests)
+
+
+def test_the_slider_moves_by_keyboard_and_only_the_parts_change(live_page, figure):
+    visit = live_page(figure)
+    keys(visit, "w1", "ArrowRight", "ArrowRight")
+    shows(visit, 0.902)
+    losses = {visit.number("loss")}
+    for key, w1 in (("Home", 0.52), ("End", 0.98), ("PageDown", 0.934)):
+        keys(visit, "w1", key)
+        shows(visit, w1)
+        losses.add(visit.number("loss"))
+    assert len(losses) == 1
+
+
+@pytest.mark.parametrize("how", ["mouse", "touch"])
+def test_the_slider_moves_by_pointer(live_page, figure, how):
+    visit = live_page(figure, has_touch=how == "touch", width=360)
+    slide(visit, "w1", 0.0, how)
+    shows(visit, 0.52)
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_button_goes_to_the_lowest_kl(live_page, figure, how):
+    visit = live_page(figure, has_touch=how == "touch")
+    press(visit, "lowest", how)
+    shows(visit, 0.707)
+    assert visit.number("excess") == 0
+
+
+@pytest.mark.parametrize("how", ["mouse", "touch"])
+def test_a_point_of_the_curves_sets_the_network(live_page, figure, how):
+    visit = live_page(figure, has_touch=how == "touch")
+    point_at(visit, "curves", 0.6, 1.0, how)
+    shows(visit, 0.6)
+    point_at(visit, "curves", 0.505, 1.0, how)
+    shows(visit, 0.52)
+
+
+@pytest.mark.parametrize("how", ["mouse", "touch"])
+def test_the_mark_on_the_kl_is_dragged(live_page, figure, how):
+    visit = live_page(figure, has_touch=how == "touch")
+    drag(visit, "curves", (0.9, key_terms(0.9)["kl"]), (0.65, 0.6), how)
+    shows(visit, 0.65)
+
+
+def test_a_finger_that_moves_beside_the_mark_scrolls_and_changes_nothing(live_page, figure):
+    visit = live_page(figure, has_touch=True, width=360)
+    before = visit.page.evaluate("scrollY")
+    drag(visit, "curves", (0.6, 0.4), (0.6, 2.9), "touch")
+    shows(visit, 0.9)
+    assert visit.page.evaluate("scrollY") != before or visit.page.evaluate("document.body.scrollHeight <= innerHeight")
