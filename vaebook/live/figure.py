@@ -75,6 +75,7 @@ class Panel:
 
     alt: the still in words.  share: its part of the width beside others.
     keys: what the colours mean, a dict from a text to "blue", "orange dashed", ...
+    title: a few words above it.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Panel:
     alt: str
     share: float = 1
     keys: dict = field(default_factory=dict)
+    title: str = ""
 
     def html(self):
         png, width, height = as_png(self.still)
@@ -95,9 +97,10 @@ class Panel:
             style = f"--swatch: var(--{color})"
             items.append(f'<li class="{shape}" style="{style}">{quoted(text)}</li>')
         keys = f'<ul class="keys">{"".join(items)}</ul>' if items else ""
+        title = f'<p class="title">{quoted(self.title)}</p>' if self.title else ""
         style = f"flex: {self.share:g} 1 {15 * self.share:g}rem"
         return (
-            f'<div class="panel" data-panel="{self.name}" style="{style}">'
+            f'<div class="panel" data-panel="{self.name}" style="{style}">{title}'
             f'<div class="picture">{image}</div>{keys}</div>'
         )
 
