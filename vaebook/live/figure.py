@@ -132,8 +132,9 @@ class LiveFigure:
     name: its file in this folder, without .js.  title: what one can do with it, in some words.
     panels, controls: lists, in their order; a list of panels is a column.  numbers: what it shows beside, a dict from
     name to text.  settings: what the script is to know, as JSON.  weights: base64, or None.
-    note: a sentence below.  In a notebook it displays itself, alone; on the site
-    the scripts and weights become files, which are loaded when the figure is near.
+    note: a sentence below.  files: further scripts of this folder, before its own.
+    In a notebook it displays itself, alone; on the site the scripts and weights become
+    files, which are loaded when the figure is near.
     """
 
     def __init__(
@@ -146,8 +147,9 @@ class LiveFigure:
         settings=None,
         weights=None,
         note="",
+        files=(),
     ):
-        self.name, self.title, self.note = name, title, note
+        self.name, self.title, self.note, self.files = name, title, note, files
         self.controls, self.numbers, self.weights = controls, numbers, weights
         self.panels = [
             panel_html(panel) for panel in panels
@@ -177,7 +179,7 @@ class LiveFigure:
     def scripts(self):
         """The scripts, each with the name of its file, then the weights, then the start."""
         found = []
-        for name in [*SHARED, f"{self.name}.js"]:
+        for name in [*SHARED, *self.files, f"{self.name}.js"]:
             code = FILES.joinpath(name).read_text(encoding="utf-8")
             found.append(f'<script data-file="{name}">{code}</script>')
         if self.weights:
