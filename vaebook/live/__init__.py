@@ -1,7 +1,8 @@
 """Figures that answer: stills in a notebook's output that a script brings to life."""
 
 from vaebook.live.code_cost import code_cost
+from vaebook.live.squares import squares
 from vaebook.live.training import training
 from vaebook.live.valley import valley
 
-__all__ = ["code_cost", "training", "valley"]
+__all__ = ["code_cost", "squares", "training", "valley"]
