@@ -462,6 +462,18 @@ def test_weights_of_pixels_that_are_never_lit_become_zero_and_change_nothing():
     assert torch.equal(plain.decode[0].weight, cleared.decode[0].weight)
 
 
+def test_a_head_counts_as_one_layer_wherever_its_class_was_defined():
+    class Head(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mu, self.logvar = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+
+    head = Head()
+    [(weight, bias)] = weights.linear_layers([head])
+    assert torch.equal(weight, torch.cat([head.mu.weight, head.logvar.weight]))
+    assert torch.equal(bias, torch.cat([head.mu.bias, head.logvar.bias]))
+
+
 def test_a_network_with_other_layers_cannot_be_packed():
     with pytest.raises(TypeError, match="network must hold linear layers and ReLUs, got Tanh"):
         weights.linear_layers([torch.nn.Linear(2, 2), torch.nn.Tanh()])

@@ -136,13 +136,14 @@ def test_what_an_extra_declares_is_imported_or_called_by_its_name():
 
 def test_the_package_can_be_imported_from_a_zip(tmp_path):
     with zipfile.ZipFile(tmp_path / "vaebook.zip", "w") as archive:
-        for path in [*FOLDER.rglob("*.py"), *FOLDER.rglob("*.css")]:
+        for path in [path for kind in ("py", "css", "js") for path in FOLDER.rglob(f"*.{kind}")]:
             archive.write(path, path.relative_to(ROOT))
     code = "import vaebook.animation as animation; print(animation.__file__, animation.STYLE[:14])"
+    code += "; from vaebook import live; print('vaeLive.define(' in live.valley()._repr_html_())"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": "vaebook.zip"}, capture_output=True, text=True
     )
-    assert result.stdout.split() == [str(tmp_path / "vaebook.zip" / "vaebook" / "animation.py"), ".vae-animation"]
+    assert result.stdout.split() == [str(tmp_path / "vaebook.zip" / "vaebook" / "animation.py"), ".vae-animation", "True"]
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("benchmarks/[a-z]*.py")), ids=lambda path: path.stem)

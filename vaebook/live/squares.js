@@ -78,6 +78,7 @@ vaeLive.define("squares", stage => {
   const far = new vaeLive.Tiles(counts.plane, placeColors, placeAt);
   const close = new vaeLive.Tiles(counts.posterior, placeColors, placeAt);
   far.restart(whole, whole);
+  stage.tiles = far;
 
   function refine() {
     if (!stage.running) stage.run(isOver => {
