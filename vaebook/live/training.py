@@ -124,10 +124,15 @@ def plane_panel(model, rho):
     ax.set(xlim=WINDOW["x"], ylim=WINDOW["y"], xlabel="$x_1$", ylabel="$x_2$")
     shown = (
         "Rows of the data and the contours of their density, a tilted ellipse. The answer key's means lie on a dashed "
-        "straight line along its long axis, with round ellipses around them."
+        "straight line along its long axis, with round ellipses around them"
     )
-    if model is not None:
-        shown += " The trained decoder's line and ellipses lie nearly on the key's; generated points fill the contours."
+    if model is None:
+        shown += "; no network is shown."
+    else:
+        shown += (
+            ". The trained decoder's line and ellipses lie nearly on the key's; "
+            "generated points fill the contours."
+        )
     keys = {"rows of the data": "faint dotted", "their density": "text"}
     keys |= {
         "the network: means and \N{PLUS-MINUS SIGN} one sd": "blue",
@@ -183,7 +188,7 @@ def gap_panel(history):
         xlabel="step",
         ylabel="nats above the truth",
     )
-    shown = "Axes of nats above the truth over the steps of training, both logarithmic."
+    shown = "Axes of nats above the truth over the steps of training, both logarithmic. No network is shown."
     if steps:
         shown = (
             f"Nats above the truth over the steps of training, on two logarithmic axes, from {gap[0]:.1f} at step "
@@ -212,7 +217,11 @@ def kl_panel(history, rho):
         xlabel="step",
         ylabel="KL, nats",
     )
-    shown = f"The KL over the steps of training, and its floor, the common information, {floor:.3f} nats."
+    shown = f"The floor of the KL at all steps of training: the common information, {floor:.3f} nats."
+    if history:
+        shown = f"The KL over the steps of training, and its floor, the common information, {floor:.3f} nats."
+    else:
+        shown += " No network is shown."
     return Panel(
         "kl",
         figure,
