@@ -8,15 +8,16 @@ vaeLive.define("training", stage => {
   const nats = value => value.toFixed(4).replace("-", "\u2212");
   const fixed = new maths.Generator(0).normals(3 * GENERATED);  // codes and noise of the generated points
   const generated = new Float64Array(2 * GENERATED);
-  let run, key, history, rows, state;
+  let run, key, history, rows, state, asked;  // asked: steps still to take
 
   function evaluate() {
-    if (history.length && history[history.length - 1].step === run.step) return;
+    if (history.length && latest().step === run.step) return;
     history.push({step: run.step, ...maths.exactParts(run.model, run.rho, quadrature)});
   }
 
-  // After 0 and the first 25 steps each is 4 percent further than the one before: some 140 points, however long it runs.
-  const isDue = () => run.step >= Math.max(history[history.length - 1].step + 1, history[history.length - 1].step * 1.04);
+  // After the first 25 steps each is 4 percent further than the one before: some 140 points, however long it runs.
+  const latest = () => history[history.length - 1];
+  const isDue = () => run.step >= Math.max(latest().step + 1, latest().step * 1.04);
 
   function become(next, words = "") {
     state = next;
@@ -27,69 +28,94 @@ vaeLive.define("training", stage => {
     stage.control("again").classList.toggle("first", over);
     if (!trains) stage.stop();
     stage.say(words);
+    label();
     stage.redraw();
   }
 
-  // What ends a training, if anything does.
+  // What the pictures show now, in words: the stills' words are of another training.
+  function label() {
+    const last = latest(), known = last.step === run.step && state !== "training";
+    const unknown = state === "diverged" ? "of a training that diverged" : "while it trains";
+    const when = known ? `at step ${run.step}` : unknown;
+    const [above, decoder, encoder, price] = ["gap", "decoder", "encoder", "kl"].map(name => nats(last[name]));
+    const words = {
+      plane: `The plane of the data, ${when}: rows, their density, generated points, the network's means as a line ` +
+        "with ellipses of one standard deviation, and the answer key's, dashed.",
+      gap: `Nats above the truth over the steps, on two logarithmic axes, ${when}` +
+        (known ? `: ${above}, of which ${decoder} are the decoder's part and ${encoder} the encoder's.` : "."),
+      kl: `The KL over the steps, ${when}${known ? `: ${price} nats` : ""}. Its floor, the common information, is ` +
+        `${nats(maths.commonInformation(run.rho))} nats.`,
+    };
+    for (const name of Object.keys(words)) stage.panels[name].canvas.setAttribute("aria-label", words[name]);
+  }
+
+  // Says what ended a training.
   function ending() {
     if (run.diverged) {
       const rate = stage.control("rate").getAttribute("aria-valuetext");
       become("diverged", `The loss left all bounds at step ${run.step}: a learning rate of ${rate} is too high. ` +
         "Lower it, then start again.");
-    } else if (run.ended) {
-      become("trained", `Trained: ${nats(history[history.length - 1].gap)} nats above the truth.`);
+    } else {
+      become("trained", `Trained: ${nats(latest().gap)} nats above the truth.`);
     }
-    return state !== "training";
   }
 
-  function train() {
+  // Takes the steps that are asked for, each in as many frames as it needs.
+  function advance() {
     let due = false;  // an evaluation that found no room in its frame waits for the next
-    become("training");
     stage.run(isOver => {
       while (!isOver()) {
         if (!due) {
           if (!run.part()) continue;
           rows = run.x;
-          if (run.diverged) return !ending();
-          due = isDue() || run.ended;
+          asked -= 1;
+          if (run.diverged) {
+            ending();
+            return false;
+          }
+          due = isDue() || run.ended || asked < 1;
         }
         if (!due) continue;
         if (isOver(EVALUATION)) return true;
         evaluate();
         due = false;
-        if (run.ended) return !ending();
-      }
-      return true;
-    });
-  }
-
-  function pause() {
-    evaluate();
-    become("paused", `Paused at step ${run.step}, ${nats(history[history.length - 1].gap)} nats above the truth.`);
-  }
-
-  // One step, in as many frames as it takes.
-  function step() {
-    if (state === "training") return pause();
-    become("training");
-    stage.run(isOver => {
-      while (!isOver()) {
-        if (!run.part()) continue;
-        rows = run.x;
-        if (!run.diverged) evaluate();
-        if (!ending()) become("paused");
+        if (asked > 0 && !run.ended) continue;
+        if (run.ended) ending();
+        else become("paused");
         return false;
       }
       return true;
     });
   }
 
+  function train() {
+    asked = Infinity;
+    become("training");
+    advance();
+  }
+
+  function pause() {
+    asked = 0;
+    evaluate();
+    if (run.ended) ending();  // its last evaluation was still to come
+    else become("paused", `Paused at step ${run.step}, ${nats(latest().gap)} nats above the truth.`);
+  }
+
+  // One step more. With many codes it spans frames, so it may be asked for again before it is done.
+  function step() {
+    if (state === "training") return pause();
+    asked += 1;
+    stage.say("");
+    if (!stage.running) advance();
+  }
+
   function startAgain() {
     const [rho, seed, rate, samples] = ["rho", "seed", "rate", "samples"].map(name => stage.value(name));
     run = new maths.Training({rho, seed, rate, samples});
     key = new maths.LinearKey(rho);
-    rows = maths.drawRows(new maths.Generator(seed + 1000), rho, run.rows);  // to look at, before the first step has some
+    rows = maths.drawRows(new maths.Generator(seed + 1000), rho, run.rows);  // to look at, before the first step
     history = [];
+    asked = 0;
     evaluate();
   }
 
@@ -99,7 +125,8 @@ vaeLive.define("training", stage => {
     plane.line(Array.from(LINE, z => decoder.decode(z).slice(0, 2)), style);
     for (const z of CODES) {
       const [mu1, mu2, logvar1, logvar2] = decoder.decode(z);
-      plane.ellipse([mu1, mu2], [Math.exp(logvar1), 0, Math.exp(logvar2)], {...style, width: 0.6 * (style.width || 1.8)});
+      const variances = [Math.exp(logvar1), 0, Math.exp(logvar2)];
+      plane.ellipse([mu1, mu2], variances, {...style, width: 0.6 * (style.width || 1.8)});
     }
   }
 
@@ -145,12 +172,15 @@ vaeLive.define("training", stage => {
   }
 
   stage.draw(() => {
-    const last = history[history.length - 1];
+    const last = latest();
     drawPlane();
     drawCurves();
     stage.show("step", run.step);
     stage.show("state", state);
-    for (const name of ["gap", "decoder", "encoder", "kl"]) stage.show(name, nats(last[name]));
+    // Once it has diverged, the last numbers are of a step before.
+    for (const name of ["gap", "decoder", "encoder", "kl"]) {
+      stage.show(name, state === "diverged" ? "\u2013" : nats(last[name]));
+    }
     stage.show("floor", nats(maths.commonInformation(run.rho)));
   });
 
