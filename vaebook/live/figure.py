@@ -120,7 +120,7 @@ def as_png(figure):
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
     plt.close(figure)
-    picture = Image.open(drawn).convert("RGB").quantize(128)
+    picture = Image.open(drawn).convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE)
     written = io.BytesIO()
     picture.save(written, "PNG", optimize=True)
     return base64.b64encode(written.getvalue()).decode("ascii"), *picture.size
