@@ -219,7 +219,7 @@ def test_the_figure_knows_what_rounding_costs_and_says_it(figure, model):
 
 
 def test_quadrature_weights_add_up_to_one_and_have_the_moments_of_a_normal():
-    noise, weights = (torch.tensor(RULE[name]).double() for name in ("noise", "weights"))
+    noise, weights = (torch.tensor(RULE[name], dtype=torch.float64) for name in ("noise", "weights"))
     assert weights.sum().item() == pytest.approx(1, abs=1e-12)
     torch.testing.assert_close((weights[:, None] * noise).T @ noise, torch.eye(2).double(), rtol=0, atol=1e-9)
 

@@ -143,7 +143,11 @@ def test_the_package_can_be_imported_from_a_zip(tmp_path):
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": "vaebook.zip"}, capture_output=True, text=True
     )
-    assert result.stdout.split() == [str(tmp_path / "vaebook.zip" / "vaebook" / "animation.py"), ".vae-animation", "True"]
+    assert result.stdout.split() == [
+        str(tmp_path / "vaebook.zip" / "vaebook" / "animation.py"),
+        ".vae-animation",
+        "True",
+    ]
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("benchmarks/[a-z]*.py")), ids=lambda path: path.stem)

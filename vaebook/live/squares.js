@@ -1,15 +1,13 @@
-// Chapter 1: the plane of squares. A code to drag and what it decodes to; an image to flip pixels of, and what it costs.
-//
-// Above: the code. Below: the image. The tiles are asked of the decoder in small parts, the close ones first.
+// Chapter 1: the plane of squares. Above, a code to drag and what it decodes to. Below, an image to flip pixels of, what
+// it is encoded to and what it costs. What takes longer than a frame is done in parts.
 "use strict";
 vaeLive.define("squares", stage => {
-  const maths = globalThis.vaeMaths, {shape, side, layers, colors: placeColors, reach, tiles: counts, quadrature} = stage.settings;
+  const maths = globalThis.vaeMaths, {settings} = stage, {shape, side, reach, quadrature} = settings;
   const [height, width] = shape, columns = width - side + 1, {plane, decoded, image, posterior} = stage.panels;
-  const vae = new maths.BernoulliVAE(stage.weights, layers);
-  const whole = [-reach, reach];
+  const vae = new maths.BernoulliVAE(stage.weights, settings.layers), whole = [-reach, reach];
   const code = {z: [stage.value("z1"), stage.value("z2")], stale: true};
-  const picked = {flips: new Set(stage.settings.flips), stale: true};
-  const cleanResults = new Map();  // from a place to what the page knows of its square
+  const picked = {flips: new Set(settings.flips), stale: true};
+  const cleanCosts = new Map();  // from a place to what its square costs
 
   // The mathematics of what is shown ---------------------------------------------------------------------------------
 
@@ -23,10 +21,34 @@ vaeLive.define("squares", stage => {
     return row >= top && row < top + side && column >= left && column < left + side;
   };
   const squareAt = corner => Float32Array.from({length: height * width}, (_, pixel) => Number(isIn(corner, pixel)));
-  const cost = x => {
-    const found = vae.negativeElbo(x, quadrature.noise, quadrature.weights);
-    return {...found, sigma: found.logvar.map(value => Math.exp(0.5 * value))};
+  const gaussianOf = x => {
+    const {mu, logvar} = vae.encode(x);
+    return {mu, sigma: logvar.map(value => Math.exp(0.5 * value))};
   };
+
+  // -ELBO and its parts, some of the points of the quadrature at a time, so that a frame stays short.
+  function* costs(x) {
+    const {noise, weights} = quadrature, part = 5;
+    let reconstruction = 0, price = 0;
+    for (let n = 0; n < noise.length; n += part) {
+      const found = vae.negativeElbo(x, noise.slice(n, n + part), weights.slice(n, n + part));
+      reconstruction += found.reconstruction;
+      price = found.kl;
+      yield;
+    }
+    return {reconstruction, kl: price, loss: reconstruction + price};
+  }
+
+  function* costsOfBoth(place, clean, x) {
+    if (!cleanCosts.has(place)) cleanCosts.set(place, yield* costs(clean));
+    const before = cleanCosts.get(place), after = picked.flips.size ? yield* costs(x) : before;
+    for (const name of ["loss", "kl", "reconstruction"]) {
+      stage.show(name, after[name].toFixed(2));
+      stage.show(`${name}Change`, signed(after[name] - before[name]));
+    }
+    if (picked.words) stage.say(`${picked.words} ${signed(after.loss - before.loss)} nats against the clean square.`);
+    picked.words = "";
+  }
 
   function refreshCode() {
     const logits = vae.decode(code.z), corner = cornerOf(likeliest(logits));
@@ -37,31 +59,26 @@ vaeLive.define("squares", stage => {
   }
 
   function refreshImage() {
-    const corner = [stage.value("squareRow"), stage.value("squareColumn")], place = corner[0] * columns + corner[1];
-    const x = squareAt(corner);
-    if (!cleanResults.has(place)) cleanResults.set(place, cost(x));
+    const corner = [stage.value("squareRow"), stage.value("squareColumn")];
+    const square = squareAt(corner), x = square.slice();
     for (const pixel of picked.flips) x[pixel] = 1 - x[pixel];
-    const clean = cleanResults.get(place), result = picked.flips.size ? cost(x) : clean;
-    Object.assign(picked, {x, clean, result, stale: false});
+    const clean = gaussianOf(square), gaussian = gaussianOf(x), window = closeWindow(clean, gaussian);
     stage.show("flips", picked.flips.size);
     for (const j of [0, 1]) {
-      stage.show(`mu${j + 1}`, minus(result.mu[j].toFixed(3)));
-      stage.show(`sigma${j + 1}`, result.sigma[j].toFixed(4));
+      stage.show(`mu${j + 1}`, minus(gaussian.mu[j].toFixed(3)));
+      stage.show(`sigma${j + 1}`, gaussian.sigma[j].toFixed(4));
     }
-    for (const name of ["loss", "kl", "reconstruction"]) {
-      stage.show(name, result[name].toFixed(2));
-      stage.show(`${name}Change`, signed(result[name] - clean[name]));
-    }
-    const window = closeWindow(clean, result);
-    if (String(window) !== String(picked.window)) {
-      picked.window = window;
-      close.restart(...window);
-      refine();
-    }
+    if (String(window) !== String(picked.window)) close.restart(...window);
+    Object.assign(picked, {x, clean, gaussian, window, stale: false});
+    picked.costs = costsOfBoth(corner[0] * columns + corner[1], square, x);
+    work();
   }
 
   const minus = text => String(text).replace("-", "\u2212");
-  const signed = value => (value > 0 ? "+" : "") + minus(value.toFixed(2));
+  const signed = value => {
+    const rounded = Number(value.toFixed(2)) || 0;  // not -0
+    return (rounded > 0 ? "+" : "") + minus(rounded.toFixed(2));
+  };
 
   // A square of the plane around the clean square's mean. Its half width is five standard deviations, doubled until the
   // image's Gaussian fits: flips move that, and not the window.
@@ -75,15 +92,17 @@ vaeLive.define("squares", stage => {
   // The tiles --------------------------------------------------------------------------------------------------------
 
   const placeAt = z => likeliest(vae.decode(z));
-  const far = new vaeLive.Tiles(counts.plane, placeColors, placeAt);
-  const close = new vaeLive.Tiles(counts.posterior, placeColors, placeAt);
+  const far = new vaeLive.Tiles(settings.tiles.plane, settings.colors, placeAt);
+  const close = new vaeLive.Tiles(settings.tiles.posterior, settings.colors, placeAt);
   far.restart(whole, whole);
-  stage.tiles = far;
+  stage.tiles = far;  // for tests
 
-  function refine() {
+  // What takes longer than a frame: the costs first, then the tiles.
+  function work() {
     if (!stage.running) stage.run(isOver => {
       refresh();
-      return close.work(isOver) || far.work(isOver);
+      while (picked.costs && !isOver()) if (picked.costs.next().done) picked.costs = null;
+      return picked.costs !== null || close.work(isOver) || far.work(isOver);
     });
   }
 
@@ -134,6 +153,8 @@ vaeLive.define("squares", stage => {
     const left = (panel.width - edge * width) / 2, top = (panel.height - edge * height) / 2;
     panel.pixels = {left, top, edge};
     panel.picture(values, height, width, {left, top, right: left + edge * width, bottom: top + edge * height});
+    Object.assign(panel.context, {strokeStyle: stage.colors.faint, lineWidth: 1});  // black on a dark page has no edge
+    panel.context.strokeRect(left + 0.5, top + 0.5, edge * width - 1, edge * height - 1);
   }
 
   function frame({context, pixels: {left, top, edge}}, [row, column], size, color, pad = 0) {
@@ -157,7 +178,7 @@ vaeLive.define("squares", stage => {
     drawPlane(posterior, close, window);
     posterior.inside(() => {
       drawGaussian(posterior, picked.clean, dashed);
-      drawGaussian(posterior, picked.result, pink);
+      drawGaussian(posterior, picked.gaussian, pink);
     });
     drawCode(posterior, window);
     drawPixels(decoded, code.probabilities);
@@ -182,11 +203,10 @@ vaeLive.define("squares", stage => {
 
   function flip() {
     const [row, column] = [stage.value("pixelRow"), stage.value("pixelColumn")], pixel = row * width + column;
-    const before = picked.result.loss;
     if (!picked.flips.delete(pixel)) picked.flips.add(pixel);
+    const count = picked.flips.size === 1 ? "1 pixel is" : `${picked.flips.size} pixels are`;
+    picked.words = `${count} flipped, the last at row ${row}, column ${column}:`;
     pick();
-    refresh();
-    stage.say(`The pixel at row ${row}, column ${column} is flipped: ${signed(picked.result.loss - before)} nats.`);
   }
 
   for (const name of ["z1", "z2"]) {
@@ -198,9 +218,11 @@ vaeLive.define("squares", stage => {
     code.z.forEach((value, j) => stage.set(`z${j + 1}`, value));
   };
   stage.on("toMean", () => {
-    moveRanges(...picked.result.mu);
     refresh();
-    stage.say(`The code is the image's mean. The nearest square is at row ${code.corner[0]}, column ${code.corner[1]}.`);
+    moveRanges(...picked.gaussian.mu);
+    refresh();
+    const [row, column] = code.corner;
+    stage.say(`The code is the image's mean. The nearest square is at row ${row}, column ${column}.`);
   });
   for (const panel of [plane, posterior]) panel.onPointer(moveRanges, {handle: true});
   for (const name of ["squareRow", "squareColumn"]) stage.on(name, pick);
@@ -208,8 +230,8 @@ vaeLive.define("squares", stage => {
   stage.on("flip", flip);
   stage.on("undo", () => {
     picked.flips.clear();
+    picked.words = "No pixel is flipped:";
     pick();
-    stage.say("No pixel is flipped.");
   });
   image.canvas.style.cursor = "pointer";
   image.canvas.addEventListener("click", event => {

@@ -37,9 +37,9 @@ NUMBERS = {
     "sigma2": "\N{GREEK SMALL LETTER SIGMA}2",
     "loss": "\N{MINUS SIGN}ELBO, nats",
     "lossChange": "against the clean square",
-    "kl": "KL",
+    "kl": "KL, the code",
     "klChange": "change",
-    "reconstruction": "reconstruction",
+    "reconstruction": "reconstruction, the corrections",
     "reconstructionChange": "change",
 }
 
@@ -194,7 +194,7 @@ def panels(model, images, settings, place):
             "frame the surroundings of the image's code.",
             1.3,
             {"the code": "text", "what the fourth picture shows": "pink"},
-            "The plane of codes",
+            "The plane of codes, a tile for each square",
         ),
         Panel(
             "decoded",
