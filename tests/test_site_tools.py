@@ -120,7 +120,7 @@ def test_settings_and_animations_that_are_not_there_stop_the_build(tmp_path):
     for name in ("index", "search"):
         with pytest.raises(ExtensionError, match="DOCUMENTATION_OPTIONS"):
             finish.wait(None, name, "page.html", {"script_files": []}, None)
-    with pytest.raises(ExtensionError, match="an animation's GIF"):
+    with pytest.raises(ExtensionError, match="a GIF in an output"):
         finish.with_files('<img alt="data:image/gif" src="elsewhere.gif">', tmp_path, False)
 
 
