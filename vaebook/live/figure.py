@@ -33,7 +33,13 @@ class Range:
     log: bool = False
 
     def html(self):
-        bounds = f'min="{self.low:g}" max="{self.high:g}" step="{self.step:g}" value="{self.value:g}"'
+        names = {
+            "min": self.low,
+            "max": self.high,
+            "step": self.step,
+            "value": self.value,
+        }
+        bounds = " ".join(f'{name}="{value:.12g}"' for name, value in names.items())
         log = " data-log" if self.log else ""
         slider = f'<input type="range" data-control="{self.name}" {bounds}{log}>'
         return f"<label>{quoted(self.text)} <output></output>{slider}</label>"
