@@ -57,6 +57,24 @@ globalThis.vaeMaths = (() => {
   const klByMu = mu => mu;
   const klByLogvar = logvar => 0.5 * (Math.exp(logvar) - 1);
 
+  // Points [mu, logvar] of the closed curve on which that KL is `level`: mu^2 = 2 level - (e^logvar - 1 - logvar).
+  function klContour(level, count = 60) {
+    const meets = (inside, outside) => {  // where it crosses mu = 0, by bisection
+      for (let i = 0; i < 60; i++) {
+        const middle = 0.5 * (inside + outside);
+        if (kl(0, middle) < level) inside = middle;
+        else outside = middle;
+      }
+      return inside;
+    };
+    const low = meets(0, -2 * level - 1), high = meets(0, 2 + Math.log1p(2 * level)), right = [];
+    for (let i = 0; i <= count; i++) {  // closer together towards both ends, where it is round
+      const logvar = low + 0.5 * (high - low) * (1 - Math.cos(i / count * Math.PI));
+      right.push([Math.sqrt(Math.max(0, 2 * (level - kl(0, logvar)))), logvar]);
+    }
+    return [...right, ...right.map(([mu, logvar]) => [-mu, logvar]).reverse()];
+  }
+
   // log N(x; mu, e^logvar) of one coordinate: (4.8).
   const logNormal = (mu, logvar, x) => -0.5 * (LOG_2PI + logvar + (x - mu) ** 2 * Math.exp(-logvar));
 
@@ -482,8 +500,8 @@ globalThis.vaeMaths = (() => {
   }
 
   return {
-    Generator, softplus, sigmoid, tanh, kl, klByMu, klByLogvar, logNormal, logSumExp, GaussianMLP, GaussianVAE, Adam, MEAN,
-    entropy, commonInformation, logTruth, toRow, drawRows, LinearKey, keyTerms, exactParts, Training, bytes, unpack, linear, relus,
-    logBernoulli, BernoulliVAE, squareLogLikelihoods,
+    Generator, softplus, sigmoid, tanh, kl, klByMu, klByLogvar, klContour, logNormal, logSumExp, GaussianMLP, GaussianVAE,
+    Adam, MEAN, entropy, commonInformation, logTruth, toRow, drawRows, LinearKey, keyTerms, exactParts, Training, bytes,
+    unpack, linear, relus, logBernoulli, BernoulliVAE, squareLogLikelihoods,
   };
 })();
