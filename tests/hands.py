@@ -77,3 +77,30 @@ def drag(visit, panel, start, end, how="mouse"):
             touch("touchMove", (x1 + share * (x2 - x1), y1 + share * (y2 - y1)))
         touch("touchEnd")
     visit.page.wait_for_timeout(120)
+
+
+NEAR = """([name, places, color]) => {
+  const stage = document.querySelector(".vae-live").stage, panel = stage.panels[name], ratio = devicePixelRatio;
+  const probe = stage.root.appendChild(document.createElement("i"));
+  probe.style.color = stage.colors[color];
+  const wanted = getComputedStyle(probe).color.match(/[\\d.]+/g).map(Number), {width, height} = panel.canvas;
+  probe.remove();
+  const {data} = panel.context.getImageData(0, 0, width, height);
+  const has = (column, row) => {
+    const at = 4 * (row * width + column);
+    return data[at + 3] > 80 && [0, 1, 2].every(part => Math.abs(data[at + part] - wanted[part]) < 40);
+  };
+  return places.map(([x, y, right = 0, down = 0]) => {
+    const column = Math.floor((panel.x.to(x) + right) * ratio), row = Math.floor((panel.y.to(y) + down) * ratio);
+    const near = [-2, -1, 0, 1, 2];
+    return near.some(across => near.some(below => has(column + across, row + below)));
+  });
+}"""
+
+
+def painted(visit, panel, color, *places):
+    """For each point of a panel's axes, whether one of the pixels around it has a colour of the palette.
+
+    places: (x, y), or (x, y, right, down) with pixels to go from there.
+    """
+    return visit.page.evaluate(NEAR, [panel, places, color])
