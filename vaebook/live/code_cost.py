@@ -11,12 +11,10 @@ from vaebook.live.figure import Button, LiveFigure, Panel, Range
 from vaebook.live.training import BLUE, GREEN, ORANGE
 
 MU, SIGMA = 1.0, 0.25  # where it starts
-MUS, EXPONENTS = (
-    [-3.0, 3.0],
-    [-1.3, 0.45],
-)  # the reach of mu, and of sigma's exponent of ten
+MUS = [-3.0, 3.0]
+STEP = round(math.log10(2) / 20, 11)  # twenty steps of the slider double sigma
+EXPONENTS = [-100 * STEP, 30 * STEP]  # of ten: sigma from 1/32 to 2.83
 LEVELS = [0.1, 0.5, 1.0, 2.0, 3.0, 5.0]  # contours of the KL, nats
-ARROW = 50  # pixels for a derivative of one
 
 
 def code_cost():
@@ -35,16 +33,19 @@ def code_cost():
             "sigma",
             "standard deviation \N{GREEK SMALL LETTER SIGMA}",
             *EXPONENTS,
-            0.001,
-            math.log10(SIGMA),
+            STEP,
+            -40 * STEP,
             log=True,
         ),
         Button("halve", "Halve \N{GREEK SMALL LETTER SIGMA}", first=True),
         Button("prior", "To the prior"),
     ]
-    settings = {"mus": MUS, "sigmas": sigmas, "levels": LEVELS, "arrow": ARROW}
+    settings = {"mus": MUS, "sigmas": sigmas, "levels": LEVELS}
     title = "Move one number of a code"
-    note = "Arrows are as long as the derivatives are large, both on one scale."
+    note = (
+        "For a derivative of 1 an arrow is as long as 1 on the axis of \N{GREEK SMALL LETTER MU}. "
+        "The axis of the density ends above its peak, at 0.5, 1, 2, 4, 8 or 16."
+    )
     panels = [density_panel(), plane_panel()]
     return LiveFigure(
         "code_cost", title, panels, controls, numbers, settings, note=note
@@ -86,18 +87,22 @@ def plane_panel():
         0
     ].tolist()
     x, y = at.tolist()
-    for step, color in (((-by_mu, 0), ORANGE), ((0, -by_logvar), GREEN)):
-        tip = [0.72 * ARROW * part for part in step]  # points
-        style = {"arrowstyle": "-|>", "color": color, "linewidth": 2.5}
-        ax.annotate("", tip, (x, y), textcoords="offset points", arrowprops=style)
     ax.plot(0, 0, "s", color="black", markersize=4)
-    ax.plot(x, y, "o", color=BLUE, markerfacecolor="white", markersize=7)
     ax.set(
         xlim=MUS,
         ylim=(low, high),
         xlabel=r"mean $\mu$",
         ylabel=r"log-variance $\lambda$",
     )
+    figure.draw_without_rendering()  # only then the axes have their size
+    corners = ax.transData.transform([(0, 0), (1, 1)])
+    across, up = corners[1] - corners[0]  # pixels of a one on each axis
+    tips = {ORANGE: (x - by_mu, y), GREEN: (x, y - by_logvar * across / up)}
+    for color, tip in tips.items():
+        style = {"arrowstyle": "-|>", "color": color, "linewidth": 2.5}
+        style |= {"shrinkA": 0, "shrinkB": 0}
+        ax.annotate("", tip, (x, y), arrowprops=style)
+    ax.plot(x, y, "o", color=BLUE, markerfacecolor="white", markersize=7, zorder=4)
     shown = (
         "Contours of the KL over mean and log-variance. They close around the prior at 0 and 0, nearer together above "
         "it than below. From one code two arrows point towards the prior, along the mean and along the log-variance."
