@@ -9,14 +9,16 @@ vaeLive.define("valley", stage => {
   const terms = along.map(w1 => maths.keyTerms(new maths.LinearKey(rho, w1)));
 
   function drawPlane(key) {
-    const {colors} = stage;
+    const {colors} = stage, {w: [w1, w2], s2} = key, sum = [s2[0] + w1 * w1, w1 * w2, s2[1] + w2 * w2];  // (4.4)
     plane.axes({...window, xlabel: "x\u2081", ylabel: "x\u2082"});
     plane.inside(() => {
       for (const radius of [1, 2]) plane.ellipse(maths.MEAN, [1, rho, 1], {radius, color: colors.text, width: 1});
       plane.line([-2.5, 2.5].map(z => key.decode(z).slice(0, 2)), {color: colors.blue, width: 2.2});
       for (const z of CODES) {
-        plane.ellipse(key.decode(z).slice(0, 2), [key.s2[0], 0, key.s2[1]], {color: colors.blue, width: 1.2});
+        plane.ellipse(key.decode(z).slice(0, 2), [s2[0], 0, s2[1]], {color: colors.blue, width: 1.2});
       }
+      const dashed = {color: colors.orange, dash: [5, 4], width: 2};
+      for (const radius of [1, 2]) plane.ellipse(maths.MEAN, sum, {radius, ...dashed});
     });
   }
 

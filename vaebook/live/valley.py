@@ -35,7 +35,7 @@ def key_terms(w1, rho=RHO):
 
 
 def valley():
-    """A slider over all exact linear networks of chapter 4's data: where each has its line of means.
+    """A slider over all exact linear networks of chapter 4's data, by the w1 of their means.
 
     The -ELBO stands still, the KL has one lowest point, Wyner's common information.
     """
@@ -65,14 +65,19 @@ def plane_panel():
     ax.plot(*(mean[:, None] + w[:, None] * [-2.5, 2.5]), color=BLUE, linewidth=2)
     for z in (-2, -1, 0, 1, 2):
         draw_ellipse(ax, mean + w * z, np.diag(1 - w**2), BLUE, "-", 1.2)
+    for radius in (1, 2):  # (4.4)
+        made = np.diag(1 - w**2) + np.outer(w, w)
+        draw_ellipse(ax, mean, made, ORANGE, "--", 1.6, radius)
     ax.set(xlim=WINDOW["x"], ylim=WINDOW["y"], xlabel="$x_1$", ylabel="$x_2$")
     shown = (
         f"The density of the data, a tilted ellipse, and the means of an exact network with w1 = {START}, on a line "
-        "flatter than the ellipse. Around five of the means lie ellipses that are narrow across and tall."
+        "flatter than the ellipse. Around five of the means lie ellipses that are narrow across and tall. What they "
+        "make together, in dashes, lies on the density of the data."
     )
     keys = {
         "density of the data": "text",
         "the network: means and \N{PLUS-MINUS SIGN} one sd": "blue",
+        "what it makes, over all codes": "orange dashed",
     }
     return Panel("plane", figure, shown, 1, keys)
 
@@ -101,6 +106,6 @@ def curves_panel():
         "\N{MINUS SIGN}ELBO": "text",
         "reconstruction": "pink",
         "KL": "green",
-        "common information": "orange dashed",
+        f"common information, {floor:.3f} nats": "orange dashed",
     }
     return Panel("curves", figure, shown, 1, keys)
