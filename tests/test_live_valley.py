@@ -149,7 +149,8 @@ def test_curves_marks_and_floor_are_drawn_where_they_should_be(live_page, figure
         curve = [(w1, key_terms(w1)[name]) for w1 in (0.53, 0.6, 0.75, 0.97)]
         mark = [(0.9, key_terms(0.9)[name], 0, down) for down in (-6, 6)]
         assert all(painted(visit, "curves", color, *curve, *mark)), name
-        assert not any(painted(visit, "curves", color, *((x, y, 0, down) for x, y in curve[1:3] for down in (-9, 9)))), name
+        beside = [(x, y, 0, down) for x, y in curve[1:3] for down in (-9, 9)]
+        assert not any(painted(visit, "curves", color, *beside)), name
     across = [(w1 / 1000, floor) for w1 in (*range(505, 540), *range(870, 990))]
     assert sum(painted(visit, "curves", "orange", *across)) > 0.4 * len(across)
     below = [(best, floor * share / 20) for share in range(1, 20)]
