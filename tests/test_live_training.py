@@ -11,7 +11,7 @@ from tests.hands import HOWS, keys, press, slide
 from vaebook import live
 from vaebook.live.random import Generator
 from vaebook.live.training import MEAN, common_information, covariance, exact_parts
-from vaebook.models import GaussianVAE
+from vaebook.models import GaussianVAE, LinearGaussianVAE
 from vaebook.objectives import negative_elbo
 
 PARTS = ["gap", "decoder", "encoder", "kl"]
@@ -28,8 +28,8 @@ def untrained(seed, source=None):
     return model
 
 
-def after_steps(count, seed=1, rho=0.5, samples=(1,), rate=0.01):
-    """The numbers after some steps, by PyTorch. samples: N of each step; the last holds on."""
+def stepped(count, seed=1, rho=0.5, samples=(1,), rate=0.01):
+    """The model after some steps, by PyTorch, and the rows of the last. samples: N of each step; the last holds on."""
     source = Generator(seed)
     model = untrained(seed, source)
     optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
@@ -42,7 +42,12 @@ def after_steps(count, seed=1, rho=0.5, samples=(1,), rate=0.01):
         x = MEAN + standard @ torch.linalg.cholesky(covariance(rho)).T
         negative_elbo(model, x, noise)["loss"].mean().backward()
         optimizer.step()
-    return exact_parts(model, rho)
+    return model, x
+
+
+def after_steps(count, rho=0.5, **options):
+    """The numbers after some steps."""
+    return exact_parts(stepped(count, rho=rho, **options)[0], rho)
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +232,60 @@ def test_a_pause_at_the_last_step_ends_the_training(page):
     page.page.wait_for_timeout(100)
     assert (page.number("step"), page.number("state")) == (30, "trained")
     assert page.control("run").is_disabled()
+
+
+DRAWN = """() => {  // what is drawn: {"panel kind": [its arguments, ...]}
+  const stage = document.querySelector(".vae-live").stage, drawn = {};
+  for (const [name, panel] of Object.entries(stage.panels)) {
+    for (const kind of ["line", "ellipse", "dots"]) {
+      panel[kind] = (...given) => {
+        (drawn[`${name} ${kind}`] ||= []).push(given.map(part => (ArrayBuffer.isView(part) ? [...part] : part)));
+        return vaeLive.Panel.prototype[kind].apply(panel, given);
+      };
+    }
+  }
+  stage.paint();
+  return drawn;
+}"""
+
+
+@torch.no_grad()
+def test_what_is_drawn_is_what_python_says(page):
+    rho, fixed = -0.6, torch.from_numpy(Generator(0).normals(600)).reshape(200, 3)
+    page.page.evaluate(AT_ONCE, [["rho", str(rho)]])
+    take_step(page, 1)
+    take_step(page, 2)
+    drawn = page.page.evaluate(DRAWN)
+    with torch.enable_grad():
+        (model, x), parts = stepped(2, rho=rho), [after_steps(step, rho=rho) for step in (1, 2)]
+    key = LinearGaussianVAE(MEAN, covariance(rho))
+
+    rows, generated = (torch.tensor(dots[0]).reshape(-1, 2).double() for dots in drawn["plane dots"])
+    mu, logvar = model.decode(fixed[:, :1])
+    assert torch.allclose(rows, x, atol=1e-5)
+    assert torch.allclose(generated, mu + (0.5 * logvar).exp() * fixed[:, 1:], atol=1e-4)
+
+    contours, ellipses = drawn["plane ellipse"][:2], drawn["plane ellipse"][2:]
+    assert [(at, cov, style["radius"]) for at, cov, style in contours] == [([1, 0.5], [1, rho, 1], r) for r in (1, 2)]
+    lines = [points for points, _ in drawn["plane line"] if len(points) == 41]
+    codes = torch.linspace(-2.5, 2.5, 41, dtype=torch.float64)[:, None]
+    for decoder, line, rings in ((model, lines[0], ellipses[:5]), (key, lines[1], ellipses[5:])):
+        mu, logvar = decoder.decode(codes)
+        if (mu[-1, 0] > mu[0, 0]) != (line[-1][0] > line[0][0]):  # a code may be turned round
+            mu, logvar = mu.flip(0), logvar.flip(0)
+        assert torch.allclose(torch.tensor(line).double(), mu, atol=1e-4)
+        centres, variances = (torch.tensor([ring[i] for ring in rings]).double() for i in (0, 1))
+        assert torch.allclose(centres, mu[4:37:8], atol=1e-4)
+        assert torch.allclose(variances[:, ::2], logvar[4:37:8].exp(), atol=1e-4) and not variances[:, 1].any()
+
+    (blue, _), (pink, _), (total, _) = drawn["gap line"]
+    decoder, above = ([part[name] for part in parts] for name in ("decoder", "gap"))
+    for curve, right in ((blue, [*decoder, 1e-4, 1e-4]), (pink, [*above, *decoder[::-1]]), (total, above)):
+        assert [step for step, _ in curve] == [1, 2, 2, 1][: len(curve)]
+        assert [nats for _, nats in curve] == pytest.approx(right, abs=1e-4)
+    (floor, _), (price, _) = drawn["kl line"]
+    assert [nats for _, nats in floor] == pytest.approx([common_information(rho)] * 2)
+    assert price == [[step, pytest.approx(part["kl"], abs=1e-4)] for step, part in zip((1, 2), parts, strict=True)]
 
 
 def labels(visit):
