@@ -90,7 +90,8 @@ CTRL_C = "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sl
 )
 def test_a_cell_that_fails_is_named_with_its_traceback_and_what_ran_before_is_kept(cell, words, capsys, monkeypatch):
     monkeypatch.setenv("JPY_SESSION_NAME", "a live notebook")
-    see = "import os, time\ntime.sleep(0.3)\nprint('JPY_SESSION_NAME' in os.environ, os.path.basename(os.getcwd()))\n'again'"
+    see = "import os, time\ntime.sleep(0.3)\n"
+    see += "print('JPY_SESSION_NAME' in os.environ, os.path.basename(os.getcwd()))\n'again'"
     chapters = {"good": notebook(see, "print('twice')"), "bad": notebook("1", cell), "after": notebook("3")}
     with pytest.raises(SystemExit, match=rf"(?s)bad stopped in cell 1, after 0:\d\d:.*{words}"):
         execute.executed(chapters)
