@@ -2,7 +2,7 @@
 "use strict";
 globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
 (() => {
-  const MARGIN = {left: 52, right: 10, top: 10, bottom: 36};
+  const MARGIN = {left: 58, right: 10, top: 10, bottom: 36};
   const FONT = "12px system-ui, sans-serif";
 
   // Round numbers from low to high, about `count` of them.
