@@ -4,8 +4,8 @@
   const SCALE = 3;  // pixels along a code's cell, so that the border of a tile is thin
 
   class Tiles {
-    // count: codes along each axis, a multiple of 8.  colors: "#rrggbb" for each place.  placeAt(z): the place that the
-    // code z is decoded to.
+    // count: codes along each axis, 8 times a power of two.  colors: "#rrggbb" for each place.  placeAt(z): the place
+    // that the code z is decoded to.
     constructor(count, colors, placeAt) {
       Object.assign(this, {count, placeAt, places: new Int16Array(count * count)});
       const packed = (color, factor) => {  // as the bytes of a picture lie in memory: red, green, blue, opaque

@@ -71,7 +71,7 @@ def plane_axes(model, images, settings, window, count):
 def picture_axes(pixels):
     """A figure with an image `(H, W)`, values from 0 to 1."""
     figure, ax = new_figure(4, 3.82)
-    ax.imshow(pixels, cmap="gray", vmin=0, vmax=1)
+    ax.imshow(pixels.numpy(), cmap="gray", vmin=0, vmax=1)
     ax.set_axis_off()
     return figure, ax
 
