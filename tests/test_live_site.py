@@ -3,6 +3,7 @@
 What each figure does is tested in test_live_training.py and its neighbours, on a page of its own.
 """
 
+import re
 from itertools import product
 
 import pytest
@@ -12,6 +13,7 @@ from tests.test_browser import FILES, in_words
 from tests.test_site import article
 
 LIVE = {"index": ["training"], "1_modules": ["code_cost", "squares"], "4_gaussian": ["valley", "training"]}
+WEIGHTS = re.compile(r"/_live/[0-9a-f]{16}\.js$")
 WINDOWS = list(product(LIVE, THEMES, WIDTHS))
 
 
@@ -57,7 +59,7 @@ def test_live_figures_start_draw_and_ask_nobody_else(open_page, address, name, t
     figures = started(visit)
     assert sorted(names_of(figures)) == sorted(LIVE[name])
     for figure in figures.all():
-        assert "live" in figure.get_attribute("class").split() and figure.locator(".controls").is_enabled()
+        assert "live" in figure.get_attribute("class").split() and figure.locator("[data-control]").first.is_enabled()
         shares = figure.evaluate(PAINTED)
         assert shares and min(shares) > 0.005, shares
     assert visit.complaints == []
@@ -92,7 +94,7 @@ def test_scripts_and_weights_are_light(open_page, name):
     sent = {"code": 0, "weights": 0}
     for request in visit.requests:
         if request.url.startswith("http") and request.resource_type in ("script", "stylesheet"):
-            kind = "weights" if len(request.url.rpartition("/")[2]) == 19 else "code"  # 16 letters of a digest, .js
+            kind = "weights" if WEIGHTS.search(request.url) else "code"
             sent[kind] += request.sizes()["responseBodySize"]
     assert 0 < sent["code"] <= 2**20 and sent["weights"] <= 0.9 * 2**20
     assert (sent["weights"] > 0) == ("squares" in LIVE[name])
@@ -143,16 +145,18 @@ def test_a_figure_whose_files_do_not_come_says_so_and_keeps_its_still(open_page,
     figure.scroll_into_view_if_needed()
     figure.locator(".status", has_text="could not be loaded").wait_for(timeout=5000)
     assert missing in figure.locator(".status").inner_text() and figure.locator("img").first.is_visible()
-    assert not figure.locator("canvas").first.is_visible() and figure.locator(".controls").is_disabled()
+    assert not figure.locator("canvas").first.is_visible() and figure.locator("[data-control]").first.is_disabled()
 
 
 def test_a_figure_that_cannot_start_says_why_and_keeps_its_still(open_page):
     visit = open_page("4_gaussian.html")
-    visit.page.evaluate("HTMLCanvasElement.prototype.getContext = () => { throw new Error('no canvas here'); }")
+    visit.page.evaluate(
+        "() => { HTMLCanvasElement.prototype.getContext = () => { throw new Error('no canvas here'); }; }"
+    )
     figure = visit.page.locator(".vae-live[data-figure=training]")
     figure.scroll_into_view_if_needed()
     figure.locator(".status", has_text="cannot start (no canvas here)").wait_for(timeout=5000)
-    assert figure.locator("img").first.is_visible() and figure.locator(".controls").is_disabled()
+    assert figure.locator("img").first.is_visible() and figure.locator("[data-control]").first.is_disabled()
 
 
 def test_a_figure_follows_the_theme(open_page):
