@@ -29,10 +29,13 @@ def untrained(seed, source=None):
 
 
 def stepped(count, seed=1, rho=0.5, samples=(1,), rate=0.01):
-    """The model after some steps, by PyTorch, and the rows of the last. samples: N of each step; the last holds on."""
+    """By PyTorch: the model after some steps, the rows of the last, all losses.
+
+    samples: N of each step; the last holds on.
+    """
     source = Generator(seed)
     model = untrained(seed, source)
-    optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
+    optimizer, losses = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99)), []
     for step in range(count):
         n = samples[min(step, len(samples) - 1)]
         standard = torch.from_numpy(source.normals(400)).reshape(200, 2)
@@ -40,9 +43,11 @@ def stepped(count, seed=1, rho=0.5, samples=(1,), rate=0.01):
         optimizer.param_groups[0]["lr"] = rate * (1 - step / 2000)
         optimizer.zero_grad()
         x = MEAN + standard @ torch.linalg.cholesky(covariance(rho)).T
-        negative_elbo(model, x, noise)["loss"].mean().backward()
+        loss = negative_elbo(model, x, noise)["loss"].mean()
+        loss.backward()
+        losses.append(loss.item())
         optimizer.step()
-    return model, x
+    return model, x, losses
 
 
 def after_steps(count, rho=0.5, **options):
@@ -134,8 +139,33 @@ def test_a_step_of_fifty_codes_is_one_step_though_it_takes_several_frames(live_p
     visit.control("samples").select_option("50")
     take_step(visit, 1, how)
     assert visit.number("step") == 1 and visit.number("state") == "paused"
-    assert visit.page.evaluate("document.querySelector('.vae-live').stage.longest") < 200
     shows(visit, after_steps(1, samples=[50]))
+
+
+CLOCK = """() => {  // a clock that only parts move on, by 2 ms each; parts: how many each frame had
+  const stage = document.querySelector(".vae-live").stage, timed = stage.timed.bind(stage);
+  const training = vaeMaths.Training.prototype, part = training.part;
+  let time = 0;
+  window.parts = [];
+  performance.now = () => time;
+  stage.timed = act => {
+    window.parts.push(0);
+    return timed(act);
+  };
+  training.part = function () {
+    time += 2;
+    window.parts[window.parts.length - 1] += 1;
+    return part.call(this);
+  };
+}"""
+
+
+def test_a_frame_begins_no_part_of_a_step_once_its_time_is_over(page):
+    page.control("samples").select_option("50")
+    page.page.evaluate(CLOCK)
+    take_step(page, 1)
+    parts = page.page.evaluate("window.parts")
+    assert sum(parts) == 50 and max(parts) == 3  # at 0, 2 and 4 ms of 5.5
 
 
 # What comes faster than frames do, in one go.
@@ -167,6 +197,20 @@ def test_a_step_that_is_not_done_is_dropped_by_a_new_start_and_nothing_trains(pa
     page.page.wait_for_timeout(400)
     shows_start(page, seed=3 if control == "seed" else 1, rho=0.8 if control == "rho" else 0.5)
     assert page.number("state") == "paused" and page.control("run").inner_text() == "Train"
+    take_step(page, 1)
+    page.page.wait_for_timeout(300)
+    assert page.number("step") == 1
+
+
+def test_a_step_late_in_training_is_one_step_and_its_numbers_are_new(page):
+    press(page, "run", "mouse")
+    wait_for_step(page, 100)
+    press(page, "run", "mouse")
+    paused = page.number("step")
+    take_step(page, paused + 1)
+    assert (page.number("step"), page.number("state")) == (paused + 1, "paused")
+    points = page.page.evaluate("document.querySelector('.vae-live').stage.points()")
+    assert points[-2:] == [paused, paused + 1]
 
 
 def test_train_takes_over_from_a_step_and_step_pauses_a_training(page):
@@ -257,7 +301,7 @@ def test_what_is_drawn_is_what_python_says(page):
     take_step(page, 2)
     drawn = page.page.evaluate(DRAWN)
     with torch.enable_grad():
-        (model, x), parts = stepped(2, rho=rho), [after_steps(step, rho=rho) for step in (1, 2)]
+        (model, x, _), parts = stepped(2, rho=rho), [after_steps(step, rho=rho) for step in (1, 2)]
     key = LinearGaussianVAE(MEAN, covariance(rho))
 
     rows, generated = (torch.tensor(dots[0]).reshape(-1, 2).double() for dots in drawn["plane dots"])
@@ -286,6 +330,14 @@ def test_what_is_drawn_is_what_python_says(page):
     (floor, _), (price, _) = drawn["kl line"]
     assert [nats for _, nats in floor] == pytest.approx([common_information(rho)] * 2)
     assert price == [[step, pytest.approx(part["kl"], abs=1e-4)] for step, part in zip((1, 2), parts, strict=True)]
+
+
+def test_a_last_step_without_room_for_its_evaluation_has_it_in_the_next_frame(page):
+    page.page.evaluate(LATE)
+    press(page, "run", "mouse")
+    wait_for(page, "trained")
+    assert page.number("step") == 30
+    assert page.page.evaluate("document.querySelector('.vae-live').stage.points()")[-1] == 30
 
 
 def labels(visit):
@@ -379,7 +431,9 @@ def test_a_rate_that_is_too_high_is_said_and_one_can_start_again(page):
     words = page.page.locator(".status").inner_text()
     assert "a learning rate of 1 is too high" in words and f"step {page.number('step'):.0f}" in words
     assert [page.number(name) for name in PARTS] == ["–"] * 4  # the last known are of an earlier step
-    assert page.number("step") < 100 and "first" in page.control("again").get_attribute("class")
+    losses = stepped(4, rate=1.0)[2]
+    assert page.number("step") == next(step for step, loss in enumerate(losses, 1) if not loss < 1000)
+    assert "first" in page.control("again").get_attribute("class")
     assert page.control("run").is_disabled() and page.complaints == []
     keys(page, "rate", *["ArrowLeft"] * 8)
     press(page, "again", "keyboard")
