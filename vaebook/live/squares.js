@@ -101,7 +101,7 @@ vaeLive.define("squares", stage => {
   function work() {
     if (!stage.running) stage.run(isOver => {
       refresh();
-      while (picked.costs && !isOver()) if (picked.costs.next().done) picked.costs = null;
+      while (picked.costs && !isOver(1)) if (picked.costs.next().done) picked.costs = null;
       return picked.costs !== null || close.work(isOver) || far.work(isOver);
     });
   }

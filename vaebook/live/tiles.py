@@ -47,7 +47,7 @@ def close_window(clean, image):
 
 def plane_axes(model, images, settings, window, count):
     """A figure with the tiles of a part of the plane, from `count` codes along each axis."""
-    figure, ax = new_figure(4, 3.82)
+    figure, ax = new_figure(4, 3.76)
     along = [
         low + (torch.arange(count) + 0.5) / count * (high - low) for low, high in window
     ]
@@ -70,7 +70,7 @@ def plane_axes(model, images, settings, window, count):
 
 def picture_axes(pixels):
     """A figure with an image `(H, W)`, values from 0 to 1."""
-    figure, ax = new_figure(4, 3.82)
+    figure, ax = new_figure(4, 3.76)
     ax.imshow(pixels.numpy(), cmap="gray", vmin=0, vmax=1)
     ax.set_axis_off()
     return figure, ax
