@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import random
 import re
 
 import matplotlib.pyplot as plt
@@ -45,11 +46,45 @@ def test_the_output_holds_still_controls_numbers_and_all_scripts_in_order():
     assert root.select_one("button.first[type=button]").text == "Train"
     assert root.select_one("[data-number=gap]") and root.select_one(".status[role=status]").text == ""
     names = [script.get("data-file") for script in root.select("script:not(.settings)")]
-    key = json.loads(root.select_one("script.settings").text)["weights"]
+    [key] = json.loads(root.select_one("script.settings").text)["weights"]
     assert names == ["maths.js", "panel.js", "stage.js", "training.js", f"{key}.js", None]
     for name, script in zip(names[:4], root.select("script:not(.settings)"), strict=False):
         assert script.text == figure.FILES.joinpath(name).read_text(encoding="utf-8")
     assert root.select("script")[-1].text == "vaeLive.startAll();" and WEIGHTS in root.select("script")[-2].text
+
+
+def test_weights_are_written_once_and_some_wait_until_they_are_asked_for():
+    other = "C" + WEIGHTS[1:]
+    live = LiveFigure("training", "Two", [], [], {}, weights=[WEIGHTS], later={"more": [other, WEIGHTS]})
+    keys = live.settings["weights"], live.settings["later"]["more"]
+    assert keys[1] == [figure.key_of(other), *keys[0]]
+    scripts = BeautifulSoup(live._repr_html_(), "html.parser").select("script[data-file]")
+    found = {script["data-file"]: "data-later" in script.attrs for script in scripts[-2:]}
+    assert found == {f"{keys[0][0]}.js": False, f"{keys[1][0]}.js": True} and len(scripts) == 6
+
+
+def test_on_the_site_weights_that_wait_are_files_that_nobody_asks_for(tmp_path):
+    other = "C" + WEIGHTS[1:]
+    panels = [Panel("path", plt.subplots(figsize=(1, 1))[0], "A line.")]
+    live = LiveFigure("training", "Two", panels, [], {}, weights=[WEIGHTS], later={"more": [other]})
+    soup = BeautifulSoup(finish.live_with_files(live._repr_html_(), tmp_path, waits=True), "html.parser")
+    names = [name.rpartition("/")[2] for name in soup.select_one(".vae-live")["data-files"].split()]
+    assert f"{figure.key_of(WEIGHTS)}.js" in names and f"{figure.key_of(other)}.js" not in names
+    assert other in (tmp_path / "_live" / f"{figure.key_of(other)}.js").read_text()
+
+
+def test_a_switch_is_a_native_checkbox_and_a_choice_may_have_words():
+    soup = BeautifulSoup(figure.Switch("centre", "centred", True).html(), "html.parser")
+    assert soup.select_one("label input[type=checkbox][checked][data-control=centre]")
+    soup = BeautifulSoup(figure.Choice("digit", "digit", {0: "a <7>", 1: "a 2"}, 1).html(), "html.parser")
+    assert [option.text for option in soup.select("option")] == ["a <7>", "a 2"]
+    assert soup.select_one("option[selected]")["value"] == "1"
+
+
+def test_the_size_of_weights_is_told_as_they_are_sent():
+    assert figure.megabytes(["A" * 3_000_000]) == "0.0\N{NO-BREAK SPACE}MB"
+    noise = base64.b64encode(bytes(range(256)) * 2).decode()
+    assert figure.megabytes(["".join(random.Random(1).choices(noise, k=1_000_000))]) == "0.8\N{NO-BREAK SPACE}MB"
 
 
 def test_the_output_asks_for_no_address():
@@ -60,7 +95,7 @@ def test_the_output_asks_for_no_address():
 
 def test_settings_cannot_end_their_script():
     soup = BeautifulSoup(scripted()._repr_html_(), "html.parser")
-    assert json.loads(soup.select_one("script.settings").text) == {"text": "</script><b>"}
+    assert json.loads(soup.select_one("script.settings").text)["text"] == "</script><b>"
     for name in (path.name for path in project.ROOT.glob("vaebook/live/*.js")):
         assert "</script" not in figure.FILES.joinpath(name).read_text(encoding="utf-8"), name
 

@@ -13,13 +13,15 @@ from scipy.special import roots_hermitenorm
 import vaebook.live
 from vaebook.data import all_rectangles, correlated_gaussian, rectangles
 from vaebook.distributions import bernoulli_log_likelihood, gaussian_log_likelihood, kl_standard_normal
+from vaebook.layers import BernoulliNoise
 from vaebook.live import weights
 from vaebook.live.random import Generator
 from vaebook.models import BernoulliVAE, GaussianVAE, LinearGaussianVAE, ModularVAE
 from vaebook.objectives import log_likelihood_on_grid, negative_elbo
 from vaebook.training import fit, seeded
 
-SCRIPT = Path(vaebook.live.__file__).with_name("maths.js").read_text(encoding="utf-8")
+FOLDER = Path(vaebook.live.__file__).parent
+SCRIPT = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("maths.js", "images.js"))
 RHOS = [-0.95, -0.5, -0.1, 0.0, 0.3, 0.5, 0.95]
 places, quadrature_weights = roots_hermitenorm(12)
 QUADRATURE = {"places": places.tolist(), "weights": quadrature_weights.tolist()}
@@ -460,6 +462,10 @@ def test_weights_of_pixels_that_are_never_lit_become_zero_and_change_nothing():
     assert (first[:, others] - model.encode[0].weight[:, others]).abs().max() < first.abs().max() / 100
     torch.testing.assert_close(cleared.encode(x)[0], model.encode(x)[0], rtol=0, atol=0.05)
     assert torch.equal(plain.decode[0].weight, cleared.decode[0].weight)
+    z = torch.randn(9, 3, generator=torch.Generator().manual_seed(2))
+    logits, before = cleared.decode(z), plain.decode(z)
+    assert torch.equal(logits[:, [0, 7]], torch.full((9, 2), -math.log(100)))
+    assert torch.equal(logits[:, others], before[:, others])
 
 
 def test_a_head_counts_as_one_layer_wherever_its_class_was_defined():
@@ -474,6 +480,14 @@ def test_a_head_counts_as_one_layer_wherever_its_class_was_defined():
     assert torch.equal(bias, torch.cat([head.mu.bias, head.logvar.bias]))
 
 
+def test_noise_at_the_door_is_not_packed():
+    torch.manual_seed(0)
+    model = BernoulliVAE(6, [4], 2)
+    before = weights.packed(model)
+    model.encode.insert(0, BernoulliNoise(0.1))
+    assert weights.packed(model.eval()) == before
+
+
 def test_a_network_with_other_layers_cannot_be_packed():
     with pytest.raises(TypeError, match="network must hold linear layers and ReLUs, got Tanh"):
         weights.linear_layers([torch.nn.Linear(2, 2), torch.nn.Tanh()])
@@ -486,3 +500,23 @@ def test_weights_of_another_length_are_refused(v8, small):
         assert "the weights hold" in v8(refused, text=other, sizes=sizes) or "length" in v8(
             refused, text=other, sizes=sizes
         )
+
+
+def test_a_model_may_come_as_a_text_for_each_network_or_without_its_encoder(v8, small):
+    model, x = small
+    (whole, sizes), (encoder, _), (decoder, only) = (
+        weights.packed(model, parts) for parts in (("encode", "decode"), ("encode",), ("decode",))
+    )
+    found = v8(
+        """const models = [new maths.BernoulliVAE(whole, sizes), new maths.BernoulliVAE([encoder, decoder], sizes)];
+        const alone = new maths.BernoulliVAE(decoder, only);
+        const logits = [...models, alone].map(model => model.decode([1, 2]));
+        return [...models.map(model => model.encode(x).mu), ...logits]""",
+        whole=whole,
+        sizes=sizes,
+        encoder=encoder,
+        decoder=decoder,
+        only=only,
+        x=x[0].tolist(),
+    )
+    assert found[0] == found[1] and found[2] == found[3] == found[4] and list(only) == ["decoder"]

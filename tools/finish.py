@@ -123,7 +123,8 @@ def live_with_files(html, folder, waits):
             source = figure.FILES / name  # as it is now, not as it was when the chapter was executed
             text = source.read_text(encoding="utf-8") if source.is_file() else script.text
             (folder / LIVE / name).write_text(text, encoding="utf-8")
-            files.append(f"{LIVE}/{name}")
+            if "data-later" not in script.attrs:  # those are fetched when the reader asks for them
+                files.append(f"{LIVE}/{name}")
     soup.style.string = figure.FILES.joinpath("live.css").read_text(encoding="utf-8")
     soup.select_one(".vae-live")["data-files"] = " ".join(files)
     return str(soup)

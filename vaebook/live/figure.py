@@ -1,6 +1,7 @@
 """What a live figure is in Python: stills, controls and settings, and the page's half of it as scripts."""
 
 import base64
+import gzip
 import hashlib
 import html
 import io
@@ -47,19 +48,35 @@ class Range:
 
 @dataclass
 class Choice:
-    """One of a few numbers."""
+    """One of a few numbers. options: a list of them, or a dict from number to text."""
 
     name: str
     text: str
-    options: list
+    options: list | dict
     value: float
 
     def html(self):
+        texts = self.options if isinstance(self.options, dict) else {}
         options = "".join(
-            f'<option value="{option:g}"{" selected" * (option == self.value)}>{option:g}</option>'
+            f'<option value="{option:g}"{" selected" * (option == self.value)}>'
+            f"{quoted(texts.get(option, f'{option:g}'))}</option>"
             for option in self.options
         )
         return f'<label>{quoted(self.text)} <select data-control="{self.name}">{options}</select></label>'
+
+
+@dataclass
+class Switch:
+    """On or off: 1 or 0."""
+
+    name: str
+    text: str
+    value: bool = False
+
+    def html(self):
+        checked = " checked" if self.value else ""
+        box = f'<input type="checkbox" data-control="{self.name}"{checked}>'
+        return f'<label class="switch">{box} {quoted(self.text)}</label>'
 
 
 @dataclass
@@ -132,15 +149,28 @@ def as_png(figure):
     return base64.b64encode(written.getvalue()).decode("ascii"), *picture.size
 
 
+def key_of(text):
+    """The name by which a page knows these weights."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def megabytes(texts):
+    """The size of weights as they are sent, compressed, in words: "0.6 MB"."""
+    size = sum(len(gzip.compress(text.encode(), 6)) for text in texts)
+    return f"{size / 1e6:.1f}\N{NO-BREAK SPACE}MB"
+
+
 class LiveFigure:
     """A figure that runs in the page: a still first, then a canvas that answers its controls.
 
     name: its file in this folder, without .js.  title: what one can do with it, in some words.
     panels, controls: lists, in their order; a list of panels is a column.  numbers: what it shows beside, a dict from
-    name to text.  settings: what the script is to know, as JSON.  weights: base64, or None.
-    note: a sentence below.  files: further scripts of this folder, before its own.
+    name to text.  settings: what the script is to know, as JSON.  weights: base64, or a
+    list of such texts, or None.  note: a sentence below.  files: further scripts of this
+    folder, before its own.  later: a dict from a name to more weights, a list of texts,
+    which the script asks for by that name when the reader wants them.
     In a notebook it displays itself, alone; on the site the scripts and weights become
-    files, which are loaded when the figure is near.
+    files, which are loaded when the figure is near; equal texts are one file.
     """
 
     def __init__(
@@ -154,15 +184,20 @@ class LiveFigure:
         weights=None,
         note="",
         files=(),
+        later=None,
     ):
         self.name, self.title, self.note, self.files = name, title, note, files
-        self.controls, self.numbers, self.weights = controls, numbers, weights
+        self.controls, self.numbers = controls, numbers
         self.panels = [
             panel_html(panel) for panel in panels
         ]  # stills are drawn at once
+        weights = [weights] if isinstance(weights, str) else list(weights or [])
+        self.weights, self.later = weights, dict(later or {})
         self.settings = dict(settings or {})
-        if weights:
-            self.settings["weights"] = hashlib.sha256(weights.encode()).hexdigest()[:16]
+        self.settings["weights"] = [*map(key_of, weights)]
+        self.settings["later"] = {
+            name: [*map(key_of, texts)] for name, texts in self.later.items()
+        }
 
     def _repr_html_(self):
         numbers = "".join(
@@ -188,9 +223,9 @@ class LiveFigure:
         for name in [*SHARED, *self.files, f"{self.name}.js"]:
             code = FILES.joinpath(name).read_text(encoding="utf-8")
             found.append(f'<script data-file="{name}">{code}</script>')
-        if self.weights:
-            name, code = self.settings["weights"], json.dumps(self.weights)
-            found.append(
-                f'<script data-file="{name}.js">vaeLive.weights["{name}"] = {code};</script>'
-            )
+        later = [text for texts in self.later.values() for text in texts]
+        for text in dict.fromkeys([*self.weights, *later]):  # once each, in order
+            name, waits = key_of(text), " data-later" * (text not in self.weights)
+            code = f'vaeLive.weights["{name}"] = {json.dumps(text)};'
+            found.append(f'<script data-file="{name}.js"{waits}>{code}</script>')
         return "".join([*found, "<script>vaeLive.startAll();</script>"])

@@ -14,6 +14,11 @@
     return asked.get(file);
   }
 
+  // For stage.js, whose page may lie elsewhere: the weights lie beside this script.
+  const folder = document.currentScript.src.replace(/[^/]*$/, "");
+  globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
+  vaeLive.fetchWeights = key => fetched(`${folder}${key}.js`);
+
   for (const root of document.querySelectorAll(".vae-live[data-files]")) {
     const fetchAll = () => {
       near.disconnect();

@@ -91,7 +91,7 @@ def squares(model, squares):
         settings,
         weights,
         note(layers, added),
-        ["tiles.js"],
+        ["images.js", "tiles.js"],
     )
     figure.shift = added
     return figure

@@ -19,7 +19,7 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
     constructor(root) {
       this.root = root;
       this.settings = JSON.parse(root.querySelector("script.settings").textContent);
-      this.weights = vaeLive.weights[this.settings.weights];
+      this.weights = this.settings.weights.map(key => vaeLive.weights[key]);
       this.panels = {};
       this.inView = true;
       this.longest = 0;  // milliseconds of work in one frame, at most
@@ -36,15 +36,17 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
       return found;
     }
 
-    // The number that a range or a choice stands at. A range with data-log stands at the exponent of ten.
+    // The number that a range or a choice stands at, 0 or 1 of a switch. A range with data-log stands at the exponent of ten.
     value(name) {
       const control = this.control(name);
+      if (control.type === "checkbox") return Number(control.checked);
       return "log" in control.dataset ? 10 ** Number(control.value) : Number(control.value);
     }
 
     set(name, value) {
       const control = this.control(name);
-      control.value = "log" in control.dataset ? Math.log10(value) : value;
+      if (control.type === "checkbox") control.checked = Boolean(value);
+      else control.value = "log" in control.dataset ? Math.log10(value) : value;
       this.describe(control);
     }
 
@@ -75,6 +77,14 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
     // Words for the eye and for a screen reader. Not in every frame: they are read out.
     say(words) {
       this.root.querySelector(".status").textContent = words;
+    }
+
+    // The weights that the figure has under this name for whoever asks: a promise of the texts. A page of the site
+    // fetches them (loader.js), a notebook has them.
+    load(name) {
+      const keys = this.settings.later[name];
+      const found = keys.map(key => vaeLive.weights[key] ? null : vaeLive.fetchWeights(key));
+      return Promise.all(found).then(() => keys.map(key => vaeLive.weights[key]));
     }
 
     draw(paint) {
@@ -162,7 +172,7 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
   function startAll() {
     for (const root of document.querySelectorAll(".vae-live:not(.started)")) {
       const {weights} = JSON.parse(root.querySelector("script.settings").textContent);
-      if (vaeLive.figures[root.dataset.figure] && (!weights || vaeLive.weights[weights])) start(root);
+      if (vaeLive.figures[root.dataset.figure] && weights.every(key => vaeLive.weights[key])) start(root);
     }
   }
 

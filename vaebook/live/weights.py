@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import math
 
 import numpy as np
 import torch
@@ -15,7 +16,8 @@ LEVELS = 127  # int8 without its lowest value, so that a weight and its negative
 def linear_layers(network):
     """The linear layers of an encoder or decoder as (weight `(O, I)`, bias `(O,)`).
 
-    The two layers of a Gaussian head count as one, mu above logvar.
+    The two layers of a Gaussian head count as one, mu above logvar. Layers with a
+    probability p, noise or dropout, pass everything on in evaluation mode, and are left out.
     Raises TypeError for a network of anything else but linear layers and ReLUs.
     """
     found = []
@@ -29,7 +31,7 @@ def linear_layers(network):
             found.append((weight, bias))
         elif isinstance(module, nn.Linear):
             found.append((module.weight, module.bias))
-        elif not isinstance(module, nn.ReLU):
+        elif not isinstance(module, nn.ReLU) and not hasattr(module, "p"):
             came = type(module).__name__
             raise TypeError(f"network must hold linear layers and ReLUs, got {came}")
     return [(weight.detach().cpu(), bias.detach().cpu()) for weight, bias in found]
@@ -48,13 +50,18 @@ def quantise(weight):
 def with_rounded_weights(model, x=None):
     """A copy of a model with the weights that a page gets.
 
-    x: `(B, D)`, all the training data: weights of pixels that no row ever lights are set
-    to zero, which changes nothing on such data, and is packed better.
+    x: `(B, D)`, all the training data. At pixels that no row ever lights, the encoder's
+    weights are set to zero, which changes nothing on such data, and the decoder gives
+    the log-odds of half a row in B, whatever the code: what does not vary packs better.
     """
     rounded = copy.deepcopy(model)
     if x is not None:
+        never = (x == 0).all(0)
         first = next(m for m in rounded.encode.modules() if isinstance(m, nn.Linear))
-        first.weight.data[:, (x == 0).all(0)] = 0
+        last = [m for m in rounded.decode.modules() if isinstance(m, nn.Linear)][-1]
+        first.weight.data[:, never] = 0
+        last.weight.data[never] = 0
+        last.bias.data[never] = -math.log(2 * len(x))
     for module in rounded.modules():
         if isinstance(module, nn.Linear):
             integers, scale = quantise(module.weight.data)
@@ -62,14 +69,16 @@ def with_rounded_weights(model, x=None):
     return rounded
 
 
-def packed(model):
+def packed(model, parts=("encode", "decode")):
     """The weights of a model of linear layers as base64, and its layers' (inputs, outputs).
 
     Each layer: float32 scales, float32 biases, int8 weights row by row; the encoder's
-    layers first. maths.js unpacks them. Returns a text and a dict {encoder, decoder}.
+    layers first. images.js unpacks them. Returns a text and a dict {encoder, decoder}, or
+    of it what belongs to the parts: a figure may take a text for each network, so that
+    two figures of a page share one.
     """
     written, sizes = b"", {}
-    for part in ("encode", "decode"):
+    for part in parts:
         layers = linear_layers(getattr(model, part))
         sizes[f"{part}r"] = [[weight.shape[1], weight.shape[0]] for weight, _ in layers]
         for weight, bias in layers:
