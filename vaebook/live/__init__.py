@@ -1,8 +1,10 @@
 """Figures that answer: stills in a notebook's output that a script brings to life."""
 
 from vaebook.live.code_cost import code_cost
+from vaebook.live.posteriors import posteriors
+from vaebook.live.sheet import sheet
 from vaebook.live.squares import squares
 from vaebook.live.training import training
 from vaebook.live.valley import valley
 
-__all__ = ["code_cost", "squares", "training", "valley"]
+__all__ = ["code_cost", "posteriors", "sheet", "squares", "training", "valley"]
