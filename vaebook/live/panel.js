@@ -44,7 +44,8 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
     }
 
     // Axes over x: [low, high] and y: [low, high], each linear or logarithmic. Drawing between them may begin.
-    axes({x, y, logX = false, logY = false, xlabel = "", ylabel = ""}) {
+    // ticksX: the numbers at the x axis, where round ones (or powers of ten) do not suit.
+    axes({x, y, logX = false, logY = false, ticksX = null, xlabel = "", ylabel = ""}) {
       this.clear();
       const {context, width, height, colors} = this;
       const box = {left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom};
@@ -69,7 +70,7 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
       const spread = pixels => Math.max(2, Math.floor(pixels / 60));
       context.textAlign = "center";
       context.textBaseline = "top";
-      for (const value of logX ? powers(...x) : ticks(...x, spread(box.right - box.left))) {
+      for (const value of ticksX || (logX ? powers(...x) : ticks(...x, spread(box.right - box.left)))) {
         const at = this.x.to(value);
         context.moveTo(at, box.bottom);
         context.lineTo(at, box.bottom + 4);
