@@ -122,6 +122,8 @@ class Panel:
         keys = f'<ul class="keys">{"".join(items)}</ul>' if items else ""
         title = f'<p class="title">{quoted(self.title)}</p>' if self.title else ""
         style = f"flex: {self.share:g} 1 {15 * self.share:g}rem"
+        if self.share < 1:  # smaller than the style sheet allows, and never large
+            style += f"; min-width: {15 * self.share:g}rem; max-width: 15rem"
         return (
             f'<div class="panel" data-panel="{self.name}" style="{style}">{title}'
             f'<div class="picture">{image}</div>{keys}</div>'
