@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+from matplotlib.ticker import MaxNLocator
 
 from vaebook import checks
 from vaebook.distributions import kl_standard_normal
@@ -74,9 +75,10 @@ def dimensions(model, x_train, images, labels, name=""):
             Range(f"rank{rank + 1}", f"z{j + 1}:", -reach, reach, 0.05, value)
         )
     note = (
-        "Beside each slider stands what its number costs: the KL from the prior of the Gaussian around "
-        "it, whose \N{GREEK SMALL LETTER SIGMA} stays the encoder's. The sliders are sorted by that cost at the digit's "
-        "own code. A pixel has changed where white was likelier than black and is no more, or the other way round."
+        "Beside each slider stands what its number costs: the KL from the prior of the "
+        "Gaussian around it, whose \N{GREEK SMALL LETTER SIGMA} stays the encoder's. The sliders are sorted by that "
+        "cost at the digit's own code. A pixel has changed where white was likelier than "
+        "black and is no more, or the other way round."
     )
     return LiveFigure(
         "dimensions",
@@ -125,6 +127,8 @@ def costs_panel(mu, logvar):
     costs = costs_of(mu, logvar).sort(descending=True).values
     ranks = range(1, len(costs) + 1)
     ax.bar(ranks, costs, 0.72, color=BLUE, edgecolor="black", linewidth=1.2)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlim=(0.4, len(costs) + 0.6))
     ax.set(xlabel="sliders, in their order", ylabel="KL, nats")
     shown = (
         f"Bars for the {len(costs)} dimensions of the code, from the one with the largest KL, "
