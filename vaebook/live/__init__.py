@@ -4,9 +4,11 @@ from vaebook.live.code_cost import code_cost
 from vaebook.live.posteriors import posteriors
 from vaebook.live.sheet import sheet
 from vaebook.live.dimensions import dimensions
+from vaebook.live.mixture import mixture
 from vaebook.live.squares import squares
 from vaebook.live.training import training
 from vaebook.live.valley import valley
 
 __all__ = ["code_cost", "posteriors", "sheet", "squares", "training", "valley"]
 __all__ = ["code_cost", "dimensions", "squares", "training", "valley"]
+__all__ = ["code_cost", "dimensions", "mixture", "squares", "training", "valley"]

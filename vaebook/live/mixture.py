@@ -1,0 +1,242 @@
+"""Chapter 3's live figure of the mixture (3.3): corrupted copies of a square, and the two bounds."""
+
+import copy
+import math
+
+import torch
+from torch.distributions import Normal
+
+from vaebook import checks
+from vaebook.data import all_rectangles
+from vaebook.live.figure import Button, Choice, LiveFigure, Panel, Range
+from vaebook.live.mixture_stills import bounds_still, copy_still, plane_still
+from vaebook.live.random import Generator
+from vaebook.live.weights import packed, with_rounded_weights
+from vaebook.objectives import log_joint
+
+SIZES = [1, 2, 4, 8, 16, 32, 64, 128]
+COUNT, SEED, PAIRS = (
+    32,
+    1,
+    1,
+)  # Gaussians and noise at the start, pairs of codes of each
+FEWEST = (
+    16  # Gaussians for the estimate that leaves one out: with fewer it is far too low
+)
+GRID = {"count": 24, "reach": 5}  # cells for the posterior, standard deviations
+CONTOURS = {"count": 64, "levels": [math.exp(-0.5), math.exp(-2)]}
+NUMBERS = {
+    "flips": "flipped pixels of a copy, on average",
+    "nll": "\N{MINUS SIGN}log p(x), nats",
+    "trained": "trained, (3.6)",
+    "kept": "the mixture, (3.4): own Gaussian kept",
+    "leftOut": "left out",
+    "gain": "the mixture is tighter by",
+}
+
+
+@torch.no_grad()
+def mixture(model, x, p=0.1):
+    """The Gaussians of corrupted copies of a square, their mixture, and the two bounds.
+
+    model: trained with flips, with a code of two numbers, of linear layers and ReLUs.
+    x: `(B, D)`, all squares of one size in images as high as wide, in the order of
+    `all_rectangles`.  p: what it was trained with, and where the slider starts.
+    Returns a LiveFigure. Raises TypeError or ValueError for arguments that do not fit.
+    """
+    model, x = copy.deepcopy(model).cpu().eval(), x.cpu()
+    checks.data("x", x, model)
+    height, side = sizes_of(x)
+    checks.number("p", p, "in [0, 0.3]", lambda p: 0 <= p <= 0.3)
+    if model.latent_dims != 2:
+        raise ValueError(f"model must have latent_dims 2, got {model.latent_dims}")
+    rounded, (weights, layers) = with_rounded_weights(model), packed(model)
+    mean, sd = posterior_moments(rounded, x)
+    places = height - side + 1
+    row = column = places // 2
+    found = [
+        {"mean": rounded_numbers(m), "sd": rounded_numbers(s)}
+        for m, s in zip(mean, sd, strict=True)
+    ]
+    settings = {
+        "layers": layers,
+        "shape": [height, height],
+        "side": side,
+        "posteriors": found,
+        "grid": GRID,
+        "contours": CONTOURS,
+        "fewest": FEWEST,
+        "seed": SEED,
+        "pairs": PAIRS,
+    }
+    controls = [
+        Button("noise", "New noise"),
+        Choice("count", "corrupted copies, M", SIZES, COUNT),
+        Range("p", "flip probability p", 0, 0.3, 0.01, p),
+        Range("row", "square's row", 0, places - 1, 1, row),
+        Range("column", "square's column", 0, places - 1, 1, column),
+    ]
+    note = (
+        f"The model was trained with p = {p:g}. The noise is fixed: the same pixels flip as p "
+        "grows, one by one, and more copies leave the first ones as they are. Each Gaussian "
+        f"gives {2 * PAIRS} codes. The mixture's loss lies between the two estimates on average; "
+        "the one that leaves out a code's own Gaussian is far too low with few, and shown "
+        f"from M = {FEWEST} on."
+    )
+    start = found[row * places + column]
+    return LiveFigure(
+        "mixture",
+        "Corrupted copies of a square, their mixture and the two bounds",
+        panels(rounded, x[row * places + column], p, settings, start),
+        controls,
+        NUMBERS,
+        settings,
+        weights,
+        note,
+        ["images.js", "mixture_maths.js"],
+    )
+
+
+def rounded_numbers(values):
+    """As a list for the page, of four decimals."""
+    return [round(value, 4) for value in values.tolist()]
+
+
+def sizes_of(x):
+    """The images' height and the squares' side; raises unless x holds all squares of one size."""
+    height, side = math.isqrt(x.shape[1]), math.isqrt(int(x[0].sum()))
+    if 0 < side <= height and height**2 == x.shape[1]:
+        shape = {"image_shape": (height, height), "height": side, "width": side}
+        expected = all_rectangles(**shape).images
+        if x.shape == expected.shape and (x == expected).all():
+            return height, side
+    came = f"shape {tuple(x.shape)} with {x[0].sum():g} white pixels in the first row"
+    raise ValueError(
+        f"x must hold all squares of one size in images as high as wide, got {came}"
+    )
+
+
+def posterior_moments(model, x, step=0.05):
+    """Mean and standard deviation of p(z|x) for each row of x, `(B, 2)`, on a coarse grid.
+
+    They tell the page where to lay a grid of its own. No standard deviation is below
+    half a step.
+    """
+    reach = model.encode(x)[0].abs().max().item() + 1
+    axis = torch.arange(-reach, reach + step / 2, step)
+    grid = torch.cartesian_prod(axis, axis)
+    parts = [log_joint(model, z[:, None], x) for z in grid.split(5000)]
+    weights = torch.cat(parts).softmax(0).T.double()
+    grid = grid.double()
+    mean = weights @ grid
+    variance = weights @ grid.square() - mean.square()
+    return mean, variance.clamp_min((0.5 * step) ** 2).sqrt()
+
+
+def corruptions(model, x, p, count, seed=SEED):
+    """Copies of x `(D,)` with flips, their Gaussians and codes, by the page's own noise.
+
+    Returns x' `(M, D)`, mu and sigma `(M, 2)`, z `(M, 2 * PAIRS, 2)`.
+    """
+    uniforms = Generator(2 * seed).uniforms(count * len(x)).reshape(count, -1)
+    noise = Generator(2 * seed + 1).normals(2 * PAIRS * count).reshape(count, PAIRS, 2)
+    noise = torch.tensor(noise, dtype=x.dtype)
+    noise = torch.stack([noise, -noise], 2).flatten(1, 2)
+    copies = torch.where(torch.tensor(uniforms) < p, 1 - x, x)
+    mu, logvar = model.encode(copies)
+    sigma = (0.5 * logvar).exp()
+    return copies, mu, sigma, mu[:, None] + sigma[:, None] * noise
+
+
+def estimates(model, x, mu, sigma, z):
+    """The two estimates of the mixture's loss for each size of group: {size: (kept, left out)}."""
+    log_p = log_joint(model, z, x.expand(*z.shape[:2], -1))
+    found = {}
+    for size in SIZES[: SIZES.index(len(mu)) + 1]:
+        means, scales, codes, joints = (
+            t.unflatten(0, (-1, size)) for t in (mu, sigma, z, log_p)
+        )
+        gaussians = Normal(means[:, :, None, None], scales[:, :, None, None])
+        log_q = gaussians.log_prob(codes[:, None]).sum(-1)  # Gaussian, then code
+        own = torch.eye(size, dtype=torch.bool)[..., None]
+        others = log_q.masked_fill(own, -torch.inf).logsumexp(1)
+        kept = log_q.logsumexp(1) - math.log(size)
+        left_out = others - math.log(max(size - 1, 1))
+        found[size] = [(each - joints).mean().item() for each in (kept, left_out)]
+    return found
+
+
+def posterior_on_grid(model, x, found):
+    """log p(x, z) on the page's grid around the posterior, `(rows, columns)` from above, and log p(x)."""
+    count, reach = GRID["count"], GRID["reach"]
+    mean, sd = (torch.tensor(found[name]) for name in ("mean", "sd"))
+    axis = (2 * (torch.arange(count) + 0.5) / count - 1) * reach
+    z1, z2 = mean[0] + sd[0] * axis, mean[1] + sd[1] * axis.flip(0)
+    rows, columns = torch.meshgrid(z2, z1, indexing="ij")
+    z = torch.stack([columns, rows], -1).reshape(-1, 1, 2)
+    values = log_joint(model, z, x[None]).reshape(count, count)
+    cell = (2 * reach / count) ** 2 * sd.prod()
+    return values, (values.flatten().logsumexp(0) + cell.log()).item()
+
+
+def window_of(found, mu, sigma):
+    """What is shown of the plane, as (low, high) of both axes; mixture_maths.js has the same."""
+    mean = torch.tensor(found["mean"])
+    half = 3 * max(found["sd"])
+    while half < ((mu - mean).abs() + 1.5 * sigma).max():
+        half *= 1.25
+    return [(middle - half, middle + half) for middle in found["mean"]]
+
+
+def panels(model, x, p, settings, found):
+    """The three pictures, as the page shows them when it starts."""
+    copies, mu, sigma, z = corruptions(model, x, p, COUNT)
+    values, log_evidence = posterior_on_grid(model, x, found)
+    losses = estimates(model, x, mu, sigma, z)
+    window = window_of(found, mu, sigma)
+    plane = plane_still(values, found, GRID["reach"], window, mu, sigma, CONTOURS)
+    bounds = bounds_still(losses, -log_evidence, SIZES[-1], FEWEST)
+    heights = {
+        name: losses[size][0] + log_evidence
+        for name, size in (("one", 1), ("all", COUNT))
+    }
+    sigma_ = "\N{GREEK SMALL LETTER SIGMA}"
+    return [
+        Panel(
+            "plane",
+            plane,
+            f"The plane of codes around one square's true posterior, a grey shade, with {COUNT} ellipses, one for each "
+            "corrupted copy, and two contours of their mixture.",
+            1,
+            {
+                f"q(z|x') of each copy, 1 {sigma_}": "pink",
+                "of the copy shown": "orange",
+                "the mixture": "blue",
+                "p(z|x), shaded": "faint",
+            },
+            "What the encoder makes of the copies",
+        ),
+        Panel(
+            "bounds",
+            bounds,
+            f"Losses over the number of Gaussians from 1 to {SIZES[-1]}, as nats above "
+            f"minus log p(x). The trained loss is a level line at {heights['one']:.2f}. The "
+            "mixture's estimate that keeps a code's own Gaussian falls from there to "
+            f"{heights['all']:.2f} at {COUNT}; the one that leaves it out is below it.",
+            1,
+            {
+                "trained, (3.6)": "orange",
+                "mixture, own kept": "blue",
+                "own left out": "blue dashed",
+                "\N{MINUS SIGN}log p(x)": "text dashed",
+            },
+            "The two bounds, as losses",
+        ),
+        Panel(
+            "copy",
+            copy_still(copies[0].reshape(settings["shape"])),
+            "A white square on black with some of all pixels flipped: the first corrupted copy.",
+            0.5,
+            title="The first copy, x'",
+        ),
+    ]
