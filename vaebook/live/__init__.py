@@ -1,5 +1,6 @@
 """Figures that answer: stills in a notebook's output that a script brings to life."""
 
+from vaebook.live.brush import brush
 from vaebook.live.code_cost import code_cost
 from vaebook.live.posteriors import posteriors
 from vaebook.live.sheet import sheet
@@ -12,3 +13,4 @@ from vaebook.live.valley import valley
 __all__ = ["code_cost", "posteriors", "sheet", "squares", "training", "valley"]
 __all__ = ["code_cost", "dimensions", "squares", "training", "valley"]
 __all__ = ["code_cost", "dimensions", "mixture", "squares", "training", "valley"]
+__all__ = ["brush", "code_cost", "squares", "training", "valley"]
