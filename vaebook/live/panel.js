@@ -159,9 +159,12 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
     // Grey levels (rows, columns) from 0, black, to 1, white, over the whole canvas or box {left, top, right, bottom}.
     picture(values, rows, columns, box = {left: 0, top: 0, right: this.width, bottom: this.height}) {
       const small = document.createElement("canvas"), data = new ImageData(columns, rows);
-      for (let i = 0; i < rows * columns; i++) {
-        data.data.set(values.length === rows * columns ? [...Array(3).fill(255 * values[i]), 255] : values.slice(4 * i, 4 * i + 4), 4 * i);
-      }
+      if (values.length === rows * columns) {
+        for (let i = 0, at = 0; i < values.length; i++) {
+          for (let part = 0; part < 3; part++) data.data[at++] = 255 * values[i];
+          data.data[at++] = 255;
+        }
+      } else data.data.set(values);
       Object.assign(small, {width: columns, height: rows}).getContext("2d").putImageData(data, 0, 0);
       this.context.imageSmoothingEnabled = false;
       this.context.drawImage(small, box.left, box.top, box.right - box.left, box.bottom - box.top);
