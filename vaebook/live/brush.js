@@ -186,7 +186,7 @@ vaeLive.define("brush", stage => {
         kinds[DIGIT] = makeKind({...settings.digit, noise, weights: noise.map(() => 1 / codes)}, texts, digitHere);
         chosen.disabled = false;
         if (document.activeElement === load) chosen.focus();
-        load.disabled = true;
+        load.hidden = true;
         stage.set("kind", DIGIT);
         pickKind(DIGIT);
         report("The digits are here. ");

@@ -1,4 +1,4 @@
-"""Chapter 3's live figure: pixels to brush over, and what two VAEs make of the image."""
+"""Chapter 3's live figure: pixels to brush over, and what two VAEs make of them."""
 
 import base64
 import copy
@@ -19,6 +19,7 @@ CODES = 25  # for each -ELBO
 SEEDS = {"square": 3, "digit": 4, "noise": 5}
 DIGITS = ["vanilla", "denoising", "images", "labels", "x_train", "name"]
 MINUS, MU = "\N{MINUS SIGN}", "\N{GREEK SMALL LETTER MU}"
+SPACE, JOINER = "\N{NO-BREAK SPACE}", "\N{WORD JOINER}"
 QUANTITIES = {
     "wrong": "wrong pixels",
     "loss": f"{MINUS}ELBO (3.6)",
@@ -37,18 +38,20 @@ NUMBERS = {"flips": "flipped pixels", "wrongExact": "wrong, exact posterior"} | 
 def brush(vanilla, denoising, squares, digits=None, p=0.1):
     """An image with pixels to flip, and what a vanilla and a denoising VAE restore.
 
-    vanilla, denoising: trained on the squares, each with a code of two numbers, of linear
-    layers and ReLUs; noise layers are left out. The page gets copies with rounded weights.
+    vanilla, denoising: trained on the squares, each with a code of two numbers, of
+    linear layers and ReLUs; noise layers are left out. The page gets copies with
+    rounded weights.
     squares: what `all_rectangles` gives for one size, as high as wide.
     digits: None, or a dict of two models "vanilla" and "denoising", test "images"
     `(B, D)` of 0 and 1, as high as wide, their "labels" `(B,)`, all training images
     "x_train", and the data's "name". The page gets these models when the reader asks.
-    p: the share of flipped pixels at the start, at most 0.3.
-    Returns a LiveFigure. Its `shifts`, a dict, are what rounding adds to the -ELBO (3.6) of
-    each model at this p, in nats, from fixed seeds. Raises TypeError or ValueError for
-    models, squares or digits that do not fit.
+    p: the share of flipped pixels at the start, at most 0.3, in thousandths.
+    Returns a LiveFigure. Its `shifts`, a dict, are what rounding adds to the -ELBO
+    (3.6) of each model at this p, in nats, from fixed seeds. Raises TypeError or
+    ValueError for models, squares or digits that do not fit.
     """
     checks.number("p", p, f"in [0, {MOST_P}]", lambda p: 0 <= p <= MOST_P)
+    p = round(p, 3)  # as the slider has it
     height, width, side = sizes_of(squares)
     images = squares.images.cpu()
     models = {"vanilla": vanilla, "denoising": denoising}
@@ -97,7 +100,7 @@ def brush(vanilla, denoising, squares, digits=None, p=0.1):
 
 
 def prepared(name, model, images_name, images):
-    """A copy of a model, in evaluation mode on the CPU; raises unless images suit it."""
+    """A copy of a model, in evaluation mode on the CPU; raises unless it suits."""
     try:
         checks.data(images_name, images, model)
     except TypeError as error:
@@ -122,7 +125,7 @@ def cost(model, rounded, x, p):
 
 
 def digit_settings(digits, p):
-    """Of digits: what the page is to know, the two models' weights, what rounding adds."""
+    """Of digits: what the page is to know, both models' weights, what rounding adds."""
     if not isinstance(digits, dict) or set(digits) != set(DIGITS):
         came = (
             sorted(digits) if isinstance(digits, dict) else f"a {type(digits).__name__}"
@@ -153,9 +156,9 @@ def digit_settings(digits, p):
         "seed": SEEDS["digit"],
         "noiseSeed": SEEDS["noise"],
         "codes": CODES,
-        "words": f"A digit's code has {lengths['vanilla']} numbers, and no plane shows it: "
-        "see below how far its mean moves, in standard deviations of the prior. The exact "
-        "posterior of digits is not known.",
+        "words": f"A digit's code has {lengths['vanilla']} numbers, and no plane shows "
+        "it: see among the numbers how far its mean moves. The exact posterior of digits "
+        "is not known.",
     }
     return found, texts, shifts
 
@@ -165,7 +168,7 @@ def controls(settings, place, digits, later):
     (height, width), side = settings["square"]["shape"], settings["square"]["side"]
     found = [Button("draw", "New flips", first=True), Button("clean", "Clean")]
     sliders = [
-        Range("p", "p, the share of flipped pixels", 0, MOST_P, 0.002, settings["p"]),
+        Range("p", "p, the share of flipped pixels", 0, MOST_P, 0.001, settings["p"]),
         Range("squareRow", "square's row", 0, height - side, 1, place[0]),
         Range("squareColumn", "square's column", 0, width - side, 1, place[1]),
     ]
@@ -189,14 +192,15 @@ def controls(settings, place, digits, later):
 
 def note(shifts, digits, p):
     draws = "" if digits is None else f"; for digits, {CODES} draws"
-    added = ", ".join(f"{name} {value:+.2f}" for name, value in shifts.items())
+    added = "; ".join(f"{name} {value:+.2f}" for name, value in shifts.items())
+    moved = f"|{JOINER}{MU}\N{PRIME}{SPACE}{MINUS}{SPACE}{MU}|"
     return (
-        f"{MINUS}ELBO, KL and reconstruction are the terms of (3.6) for this x\N{PRIME} alone, "
-        f"in nats, averaged over {CODES} fixed codes (Gauss-Hermite{draws}). "
-        f"|{MU}\N{PRIME} {MINUS} {MU}| is how far the code's mean moves, in standard deviations "
-        "of the prior. A restored pixel is white where its probability is above one half. "
-        "The exact posterior is that of the square's place, by (3.1) with the slider's p, "
-        f"or {LEAST_P} if that is more. If each pixel is flipped with this p, no other way to "
-        "restore has fewer wrong pixels on average. Rounding the weights to 8 bits adds to the "
-        f"{MINUS}ELBO (3.6) at p = {p:g}, on average: {added.replace('-', MINUS)}."
+        f"{MINUS}ELBO, KL and reconstruction are the terms of (3.6) for this x\N{PRIME} "
+        f"alone, in nats, averaged over {CODES} fixed codes (Gauss-Hermite{draws}). "
+        f"How far the code's mean moves, {moved}, is in standard deviations of the prior. "
+        "A restored pixel is white where its probability is above one half. The exact "
+        "posterior is that of the square's place, by (3.1) with the slider's p, or "
+        f"{LEAST_P} if that is more. If each pixel is flipped with this p, no other way to "
+        "restore has fewer wrong pixels on average. Rounding the weights to 8 bits adds to "
+        f"the {MINUS}ELBO (3.6) at p = {p:g}, on average: {added.replace('-', MINUS)}."
     )
