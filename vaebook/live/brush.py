@@ -168,7 +168,7 @@ def controls(settings, place, digits, later):
     (height, width), side = settings["square"]["shape"], settings["square"]["side"]
     found = [Button("draw", "New flips", first=True), Button("clean", "Clean")]
     sliders = [
-        Range("p", "p, the share of flipped pixels", 0, MOST_P, 0.001, settings["p"]),
+        Range("p", "share of flips, p", 0, MOST_P, 0.001, settings["p"]),
         Range("squareRow", "square's row", 0, height - side, 1, place[0]),
         Range("squareColumn", "square's column", 0, width - side, 1, place[1]),
     ]
