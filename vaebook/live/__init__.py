@@ -1,6 +1,7 @@
 """Figures that answer: stills in a notebook's output that a script brings to life."""
 
 from vaebook.live.brush import brush
+from vaebook.live.board import board
 from vaebook.live.code_cost import code_cost
 from vaebook.live.posteriors import posteriors
 from vaebook.live.sheet import sheet
@@ -14,3 +15,4 @@ __all__ = ["code_cost", "posteriors", "sheet", "squares", "training", "valley"]
 __all__ = ["code_cost", "dimensions", "squares", "training", "valley"]
 __all__ = ["code_cost", "dimensions", "mixture", "squares", "training", "valley"]
 __all__ = ["brush", "code_cost", "squares", "training", "valley"]
+__all__ = ["board", "code_cost", "squares", "training", "valley"]
