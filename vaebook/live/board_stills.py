@@ -57,8 +57,8 @@ def panels(model, x, label, reach):
     drawn = f"The reconstruction of the {label:g}: the decoder's probabilities of the pixels at the mean of the code."
     about = (
         f"A bar from {MU} {MINUS} {SIGMA} to {MU} + {SIGMA} for each of the {len(mu)} dimensions of the code, over "
-        f"the prior's band from {MINUS}1 to 1, sorted by their KL, which stands beside it. Dimension {first} costs most, "
-        f"dimension {last} least."
+        f"the prior's band from {MINUS}1 to 1, sorted by their KL, which stands beside it. Dimension {first} costs "
+        f"most, dimension {last} least."
     )
     keys = {
         f"q(z|x): {MU} {PLUS_MINUS} {SIGMA}": "blue",
