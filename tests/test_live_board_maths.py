@@ -50,8 +50,8 @@ def scribbles(count):
     for number in range(count):
         strokes = []
         for digit in random.choice(10, size=random.choice([1, 1, 1, 2]), replace=False):
-            size, left, top = random.uniform(3, 30), random.uniform(-3, 20), random.uniform(-3, 20)
-            width = random.choice([1.5, 2.5, 3.5])
+            size, left, top = random.uniform(1, 30), random.uniform(-3, 20), random.uniform(-3, 20)
+            width = int(random.integers(2, 5))
             strokes += [{"points": points, "width": width} for points in placed(int(digit), size, left, top)]
         if number % 4 == 0:
             strokes.append({"points": random.uniform(0, 28, (3, 2)).tolist(), "width": 2.5, "value": 0})
@@ -121,7 +121,7 @@ def test_centred_ink_fills_a_box_of_20_pixels_in_its_shape_with_its_mass_in_the_
         rows, columns = (np.flatnonzero(ink.any(axis)) for axis in (1, 0))
         before = np.array([np.ptp(rows) + 1, np.ptp(columns) + 1])
         grey = centred_coverage(ink)
-        scale = BOX / before.max()
+        scale = BOX / max(before.max(), 7 * FINE)
         if abs(grey.sum() - scale**2 * ink.sum()) > 1e-6:
             continue  # some of it lies outside of the picture
         checked += 1
@@ -153,6 +153,15 @@ def test_where_it_was_drawn_does_not_matter_once_it_is_centred(v8):
         for left, top in [(1.5, 2.25), (11.75, 9.5)]  # by whole steps of the ink
     )
     assert (there[2] != here[2]).sum() <= 1 and (there[1] != here[1]).sum() > 40
+
+
+def test_a_dot_that_begins_a_drawing_does_not_fill_the_box(v8):
+    """It is enlarged as a drawing of 7 pixels is, so that it grows into the digit without a jump."""
+    lit = [
+        drawn(v8, [{"points": [(5, 5), (5, 5 + length)], "width": 3}])[2].any(1).sum() for length in (0, 1, 4, 5, 20)
+    ]
+    assert lit[0] == pytest.approx(3 * 20 / 7, abs=1) and lit[1] == pytest.approx(4 * 20 / 7, abs=1)
+    assert lit[2:] == pytest.approx([20, 20, 20], abs=1)
 
 
 def test_a_blank_board_is_blank_and_a_full_one_stays_in_its_box(v8):

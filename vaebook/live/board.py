@@ -18,7 +18,7 @@ from vaebook.objectives import negative_elbo
 MINUS = "\N{MINUS SIGN}"
 DRAWS, SEED = 10, 2  # of the noise, which is the same for every picture
 REACH = 4  # of the axis of the code; the page doubles it where a bar is longer
-WIDTHS = {1.5: "thin", 2.5: "medium", 3.5: "thick"}
+WIDTHS = {2: "2 pixels wide", 3: "3 pixels wide", 4: "4 pixels wide"}
 
 
 @torch.no_grad()
@@ -118,7 +118,7 @@ def controls(labels):
     return [
         Button("blank", "Blank", first=True),
         Switch("eraser", "eraser"),
-        Choice("width", "pen", WIDTHS, 2.5),
+        Choice("width", "pen", WIDTHS, 3),
         Switch("centred", "centre as MNIST was"),
         Choice("digit", "test digit", digits, 0),
         Button("shift", "Shift by 4 pixels"),

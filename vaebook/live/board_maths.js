@@ -7,6 +7,7 @@
 (() => {
   const SIDE = 28, FINE = 4, INK = SIDE * FINE;
   const BOX = 20;  // pixels along a digit's longer side
+  const SMALLEST = 7;  // pixels on the board; what is smaller has just been begun: it is enlarged as much, and no more
   const MIDDLE = SIDE / 2 + 0.5;  // of the pixel (14, 14), counted from 0: there MNIST's centres are
 
   // Draws (1) or erases (0) with a round tip of `width` pixels along a line from [x, y] to [x, y].
@@ -69,7 +70,7 @@
       }
     }
     if (!mass) return new Float64Array(SIDE * SIDE);
-    const scale = BOX / Math.max(bottom + 1 - top, right + 1 - left);
+    const scale = BOX / Math.max(bottom + 1 - top, right + 1 - left, SMALLEST * FINE);
     return coverage(ink, scale, MIDDLE - scale * down / mass, MIDDLE - scale * across / mass);
   }
 

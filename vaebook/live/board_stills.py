@@ -65,7 +65,13 @@ def panels(model, x, label, reach):
         f"the prior: 0 {PLUS_MINUS} 1": "faint",
     }
     return [
-        Panel("board", picture(ink, 4), shown, 1.2, title="Draw here"),
+        Panel(
+            "board",
+            picture(ink, 4),
+            shown,
+            1.2,
+            title="Draw on it, or press Blank first",
+        ),
         [
             Panel("seen", picture(image, 2), seen, 0.6, title="What the model sees"),
             Panel(

@@ -8,6 +8,7 @@ import numpy as np
 SIDE, FINE = 28, 4
 INK = SIDE * FINE
 BOX = 20  # pixels along a digit's longer side
+SMALLEST = 7  # pixels on the board; what is smaller has just been begun: it is enlarged as much, and no more
 MIDDLE = (
     SIDE / 2 + 0.5
 )  # of the pixel (14, 14), counted from 0: there MNIST's centres are
@@ -38,7 +39,8 @@ def centred_coverage(ink):
     if not ink.any():
         return np.zeros((SIDE, SIDE))
     places = [np.flatnonzero(ink.any(axis)) for axis in (1, 0)]  # rows, columns
-    scale = BOX / max(place[-1] + 1 - place[0] for place in places)
+    longer = max(place[-1] + 1 - place[0] for place in places)
+    scale = BOX / max(longer, SMALLEST * FINE)
     lines = np.arange(INK) + 0.5
     mass = ink.sum()
     middles = [(ink.sum(axis) * lines).sum() / mass for axis in (1, 0)]
