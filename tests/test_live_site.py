@@ -12,7 +12,14 @@ from tests.browser import THEMES, WIDTHS, Visit, context
 from tests.test_browser import FILES, in_words
 from tests.test_site import article
 
-LIVE = {"index": ["training"], "1_modules": ["code_cost", "squares"], "4_gaussian": ["valley", "training"]}
+LIVE = {
+    "index": ["sheet"],
+    "1_modules": ["code_cost", "squares"],
+    "2_mnist": ["sheet", "posteriors", "dimensions", "board"],
+    "3_denoising": ["mixture", "brush"],
+    "4_gaussian": ["valley", "training"],
+}
+WITHOUT_WEIGHTS = ["4_gaussian"]
 WEIGHTS = re.compile(r"/_live/[0-9a-f]{16}\.js$")
 WINDOWS = list(product(LIVE, THEMES, WIDTHS))
 
@@ -87,6 +94,19 @@ def test_nothing_of_a_figure_is_loaded_before_it_is_near(open_page, name):
     assert {"maths.js", *(f"{figure}.js" for figure in LIVE[name])} < set(files) and len(files) == len(set(files))
 
 
+def test_the_first_page_is_drawn_before_it_asks_for_weights(open_page):
+    visit = open_page("index.html")
+    started(visit)
+    drawn, asked = visit.page.evaluate(
+        """() => [
+          performance.getEntriesByName("first-contentful-paint")[0].startTime,
+          Math.min(...performance.getEntriesByType("resource")
+            .filter(entry => /_live\\/[0-9a-f]{16}\\.js$/.test(entry.name)).map(entry => entry.startTime)),
+        ]"""
+    )
+    assert 0 < drawn < asked < 60_000
+
+
 @pytest.mark.parametrize("name", LIVE)
 def test_scripts_and_weights_are_light(browser, address, name):
     sent = {"code": 0, "weights": 0}
@@ -98,7 +118,7 @@ def test_scripts_and_weights_are_light(browser, address, name):
                 kind = "weights" if WEIGHTS.search(request.url) else "code"
                 sent[kind] += request.sizes()["responseBodySize"]
     assert 0 < sent["code"] <= 2**20 and sent["weights"] <= 0.9 * 2**20
-    assert (sent["weights"] > 0) == ("squares" in LIVE[name])
+    assert (sent["weights"] > 0) == (name not in WITHOUT_WEIGHTS)
 
 
 @pytest.mark.parametrize("name, width", list(product(LIVE, WIDTHS)))
