@@ -32,8 +32,9 @@ def render(tex, display):
 
 def visit(translator, node):
     tag = "div" if isinstance(node, nodes.math_block) else "span"
+    names = "".join(f' id="{name}"' for name in node["ids"][:1])
     try:
-        translator.body.append(f'<{tag} class="math notranslate">{render(node.astext(), tag == "div")}</{tag}>')
+        translator.body.append(f'<{tag} class="math notranslate"{names}>{render(node.astext(), tag == "div")}</{tag}>')
     except ValueError as error:
         logging.getLogger(__name__).warning(str(error), location=node)  # the build takes warnings as errors
     raise nodes.SkipNode

@@ -17,7 +17,7 @@ from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from tools import claims, execute, finish, katex, notebooks, project
+from tools import claims, execute, finish, katex, notebooks, project, references
 from vaebook.animation import StoredAnimation
 
 PREVIEW = "VAEBOOK_PREVIEW" in os.environ  # nothing is executed: outputs are those that the notebooks keep
@@ -199,6 +199,7 @@ def share(app, error):
 
 def setup(app):
     katex.setup(app)
+    references.setup(app)
     app.add_directive("film", Film)
     app.add_directive("live", Live)
     app.add_directive("opening", Opening)
