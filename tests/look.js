@@ -23,6 +23,19 @@ async () => {
   };
   const scrolls = part => part.scrollWidth > part.clientWidth + 1;
 
+  // Of a picture in a figure: whether it scrolls, and whether all that should say so does.
+  const look = drawing => {
+    const part = drawing.querySelector(".scroller"), picture = part.firstElementChild;
+    return {
+      what: picture.alt.slice(0, 80),
+      letters: 9 * picture.width / parseFloat(drawing.style.getPropertyValue("--legible")),
+      scrolls: scrolls(part),
+      says: parseFloat(getComputedStyle(drawing, "::after").height) > 10,
+      fades: getComputedStyle(part).maskImage !== "none",
+      reached: part.tabIndex === 0 && part.role === "group" && part.ariaLabel.length > 10,
+    };
+  };
+
   const words = document.querySelector("main").cloneNode(true);
   words.querySelectorAll("pre, code, script, style, .katex-mathml").forEach(part => part.remove());
 
@@ -32,6 +45,9 @@ async () => {
     missing: pictures.filter(picture => !picture.naturalWidth).map(picture => picture.src),
     outOfShape: pictures.filter(picture => picture.width && Math.abs(shape(picture) / natural(picture) - 1) > 0.03)
       .map(picture => picture.alt),
+    tooLarge: pictures.filter(picture => picture.width && picture.naturalWidth > 1.6 * picture.width + 1)
+      .map(picture => picture.alt),
+    drawings: all("figure .drawing").filter(drawing => drawing.clientWidth).map(look),
     fonts: document.fonts.status,
     theme: document.documentElement.dataset.theme,
     background: getComputedStyle(document.body).backgroundColor,

@@ -50,7 +50,7 @@ def windows(browser, address):
 def visit(request, windows):
     name, theme, width = request.param
     visit = windows(name)[theme, width]
-    visit.theme, visit.width = theme, width
+    visit.name, visit.theme, visit.width = name, theme, width
     return visit
 
 
@@ -63,6 +63,20 @@ def test_page_is_complete_and_asks_nobody_else(visit, address):
 
 def test_no_picture_is_out_of_shape(visit):
     assert visit.seen["outOfShape"] == []
+
+
+def test_no_picture_has_more_than_1_6_times_the_pixels_it_needs(visit):
+    assert visit.width < 1000 or visit.seen["tooLarge"] == []
+
+
+def test_letters_in_pictures_can_be_read_and_what_scrolls_for_that_says_so(visit):
+    for drawing in visit.seen["drawings"]:
+        hints = [drawing[name] for name in ("says", "fades", "reached")]
+        assert hints == 3 * [drawing["scrolls"]] and drawing["letters"] > 8.8, drawing
+        assert visit.width < 1000 or not drawing["scrolls"], drawing
+    if visit.name in CHAPTERS:
+        assert len(visit.seen["drawings"]) >= 8
+        assert any(drawing["scrolls"] for drawing in visit.seen["drawings"]) == (visit.width < 1000)
 
 
 def test_page_follows_the_theme(visit):
@@ -98,7 +112,7 @@ def test_page_is_light(visit):
         for request in visit.requests
         if request.url.startswith("http")
     ]
-    assert sum(size for _, size in sizes) <= 3 * 2**20
+    assert sum(size for _, size in sizes) <= 1.5 * 2**20
     assert 0 < sum(size for kind, size in sizes if kind in ("script", "stylesheet")) <= 2**20
 
 

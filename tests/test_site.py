@@ -95,6 +95,31 @@ def test_every_picture_is_there_and_has_a_text(name):
             assert (int(image["width"]), int(image["height"])) == picture.size
 
 
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_all_that_a_chapter_shows_is_numbered_in_order_and_says_in_a_few_words_what_it_is(name):
+    figures, place = article(name).select("figure"), CHAPTERS.index(name) + 1
+    assert len(figures) > 10
+    assert not [image["alt"] for image in article(name).find_all("img") if not image.find_parent("figure")]
+    for count, figure in enumerate(figures, start=1):
+        number, *words = figure.select_one("figcaption .caption-text").get_text().split(". ", 1)
+        assert figure["id"] == f"figure-{place}-{count}" and number == f"Figure\N{NO-BREAK SPACE}{place}.{count}"
+        formulas = sum(len(formula.get_text()) > 0 for formula in figure.select("figcaption .math"))
+        assert words and words[0].endswith((".", ")")) and len(words[0].split()) <= 16 + 2 * formulas, words
+
+
+def test_live_figures_and_films_on_the_first_page_have_no_number():
+    assert article("index").select(".vae-live") and not article("index").select("[id^=figure-]")
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_an_equation_that_is_named_in_the_prose_is_linked(name):
+    links = {link["href"].partition("#")[2] for link in article(name).select("a[href*='#eq-']")}
+    assert len(links) > 3
+    for text in article(name).find_all(string=re.compile(r"\([1-4]\.\d+\)")):
+        plain = text.find_parent(["pre", "code", "h2", "h3", "script", "table"]) or text.find_parent(class_="math")
+        assert plain or text.find_parent("a")["href"].endswith(f"#eq-{text[1:-1].replace('.', '-')}")
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_only_the_first_picture_does_not_wait(name):
     pictures = article(name).find_all("img")
@@ -190,7 +215,7 @@ def test_every_compared_cell_is_on_the_page_of_checks(name):
     links = {link["href"] for link in article("checks").select("p.compared a")}
     compared = claims.compared_cells(name)
     assert {f"{name}.html#cell-{cell.id}" for _, _, cell, _ in compared} <= links
-    text = re.sub(r"\s+", " ", article("checks").get_text(" "))
+    text = re.sub(r"\s+", " ", article("checks").get_text())
     for _, lines, _, place in compared:
         claim = claims.CLAIM.fullmatch(lines[-1])
         last = claim[1].replace("-ELBO", "\N{MINUS SIGN}ELBO") if claim else re.sub(r"\s+", " ", lines[-1].strip())

@@ -1,5 +1,6 @@
 """What makes the site: formulas, ticks and folds, what is taken out of pages, what is built anew."""
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
 from myst_nb.docutils_ import Parser
+from PIL import Image, ImageChops, ImageDraw, ImageSequence, ImageStat
 from sphinx.errors import ExtensionError
 
 from tools import build, execute, finish, katex, notebooks, project, site
@@ -122,6 +124,49 @@ def test_settings_and_animations_that_are_not_there_stop_the_build(tmp_path):
             finish.wait(None, name, "page.html", {"script_files": []}, None)
     with pytest.raises(ExtensionError, match="a GIF in an output"):
         finish.with_files('<img alt="data:image/gif" src="elsewhere.gif">', tmp_path, False)
+
+
+def as_bytes(pictures, kind, **options):
+    written = io.BytesIO()
+    pictures[0].save(
+        written, kind, **({"save_all": True, "append_images": pictures[1:]} if pictures[1:] else {}) | options
+    )
+    return written.getvalue()
+
+
+def test_a_picture_becomes_a_lighter_one_with_as_many_pixels_as_it_needs(tmp_path):
+    for width, kept in ((500, 500), (1152, 1152), (1440, 1152)):
+        drawn = Image.new("RGB", (width, 300), "white")
+        ImageDraw.Draw(drawn).line((0, 0, width, 300), fill="#0072b2", width=3)
+        content = as_bytes([drawn], "PNG")
+        name, *size = finish.light_picture(content, tmp_path)
+        with Image.open(tmp_path / name) as light:
+            assert light.format == "WEBP" and list(light.size) == size == [kept, round(300 * kept / width)]
+            if kept == width:  # few colours are kept as they are
+                assert light.convert("RGB").tobytes() == drawn.tobytes()
+        assert (tmp_path / name).stat().st_size < len(content)
+
+
+def test_many_greys_do_not_make_a_picture_heavy(tmp_path):
+    noise = Image.effect_noise((300, 300), 60)
+    name, *_ = finish.light_picture(as_bytes([noise], "PNG"), tmp_path)
+    assert (tmp_path / name).stat().st_size < len(as_bytes([noise], "PNG"))
+    with Image.open(tmp_path / name) as light:
+        assert ImageStat.Stat(ImageChops.difference(light.convert("L"), noise)).mean[0] < 8
+
+
+def test_a_lighter_film_keeps_its_frames_and_their_times_and_nearly_its_greys():
+    ramp = Image.linear_gradient("L").resize((64, 64))
+    frames = [ramp, ramp.rotate(90), ramp.rotate(180)]
+    content = as_bytes(frames, "GIF", duration=[100, 100, 800], loop=0)
+    with Image.open(io.BytesIO(finish.light_film(content))) as film:
+        shown = [frame.convert("L") for frame in ImageSequence.Iterator(film)]
+        times = [frame.info["duration"] for frame in ImageSequence.Iterator(film)]
+        assert times == [100, 100, 800] and film.info["loop"] == 0
+    for frame, light in zip(frames, shown, strict=True):
+        assert len(light.getcolors()) == finish.GREYS
+        assert ImageChops.difference(frame, light).getextrema()[1] <= 255 / (finish.GREYS - 1) / 2 + 1
+    assert len(finish.light_film(content)) < len(content)
 
 
 @pytest.mark.parametrize("builder", ["html", "linkcheck"])

@@ -5,19 +5,27 @@ Where a thing that is looked for is not there, the build stops: so it is noticed
 
 import base64
 import hashlib
+import html
+import io
+import math
 import shutil
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import quote
 
 from bs4 import BeautifulSoup
 from docutils import nodes
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageSequence
 from sphinx.errors import ExtensionError
 from sphinx.jinja2glue import BuiltinTemplateLoader
 
+from vaebook.figures.style import STYLE
 from vaebook.live import figure
 
+COLUMN = 720  # pixels: the width of the text, and so of a picture, in a window of 1280
+MOST = 1.6  # pixels that a picture has, at most, for each that it needs
+COLOURS, GREYS = 128, 8  # of a picture, of an animation: with twice as many it looks the same, and is as heavy again
+LETTERS = STYLE["font.size"] * STYLE["figure.dpi"] / 72  # pixels: how large the letters of a figure are drawn
+LEGIBLE = 9  # pixels: letters are not shown smaller
 LIVE = "_live"  # the folder of the scripts of live figures
 ICONS = "scripts/fontawesome.js"  # half a megabyte that draws what the font in the style sheet draws
 SEARCH = ["_static/searchtools.js", "_static/language_data.js", "searchindex.js"]  # the search has a page of its own
@@ -79,20 +87,63 @@ class Pages(BuiltinTemplateLoader):
 def pictures(app, doctree, _):
     """All pictures of a page but the first wait until they are near; animations and live figures become files."""
     waits, folder = False, Path(app.outdir)
-    for node in doctree.findall(lambda node: isinstance(node, nodes.image | nodes.raw)):
-        html = node.astext() if isinstance(node, nodes.raw) else ""
+    for node in list(doctree.findall(lambda node: isinstance(node, nodes.image | nodes.raw))):
+        text = node.astext() if isinstance(node, nodes.raw) else ""
         if isinstance(node, nodes.image):
-            node["loading"] = "lazy" if waits else "link"
-        elif 'class="vae-animation"' in html:
-            node[:] = [nodes.Text(with_files(html, folder, waits))]
-        elif 'class="vae-live"' in html:
-            node[:] = [nodes.Text(live_with_files(html, folder, waits))]
+            shown = picture(node, Path(app.srcdir), folder, waits)
+        elif 'class="vae-animation"' in text:
+            shown = with_files(text, folder, waits)
+        elif 'class="vae-live"' in text:
+            shown = live_with_files(text, folder, waits)
         else:
             continue
+        node.replace_self(nodes.raw("", shown, format="html"))
         waits = True
     if (folder / LIVE).exists() and any("vae-live" in node.astext() for node in doctree.findall(nodes.raw)):
         shutil.copy(figure.FILES / "loader.js", folder / LIVE)
         doctree += nodes.raw("", f'<script defer src="{LIVE}/loader.js"></script>', format="html")
+
+
+def picture(node, source, folder, waits):
+    """A picture as HTML, with its size, so that nothing moves when it arrives; of a figure, how wide it is legible."""
+    content = Path(source, node["uri"]).read_bytes()
+    name, width, height = light_picture(content, folder)
+    lazy = ' loading="lazy"' * waits
+    alt = html.escape(node.get("alt", ""), quote=True)
+    tag = f'<img src="{name}" width="{width}" height="{height}" alt="{alt}"{lazy}>'
+    if not isinstance(node.parent, nodes.figure):
+        return tag
+    with Image.open(io.BytesIO(content)) as drawn:
+        legible = math.ceil(drawn.width * LEGIBLE / LETTERS)
+    return f'<div class="drawing" style="--legible: {legible}px"><div class="scroller">{tag}</div></div>'
+
+
+def light_picture(content, folder):
+    """Keep a picture as a WebP, with as many pixels as it needs and no more: its address, width and height."""
+    with Image.open(io.BytesIO(content)) as drawn:
+        light = drawn.convert("RGB")
+    if light.width > MOST * COLUMN:
+        size = (int(MOST * COLUMN), round(light.height * MOST * COLUMN / light.width))
+        light = light.resize(size, Image.Resampling.BOX)  # keeps most edges between pixels of an image as they are
+    few = light.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).convert("RGB")
+    exact, smooth = io.BytesIO(), io.BytesIO()
+    few.save(exact, "WEBP", lossless=True, quality=60)
+    light.save(smooth, "WEBP", quality=90)  # smaller where there are many greys
+    smallest = min(exact.getvalue(), smooth.getvalue(), key=len)
+    return stored(smallest, folder, "webp"), *light.size
+
+
+def light_film(content):
+    """A GIF of fewer greys, of which each frame keeps only what it changes."""
+    step, written = 255 / (GREYS - 1), io.BytesIO()
+    with Image.open(io.BytesIO(content)) as film:
+        greys = [
+            frame.convert("L").point(lambda grey: round(round(grey / step) * step))
+            for frame in ImageSequence.Iterator(film)
+        ]
+        times = [frame.info.get("duration", 0) for frame in ImageSequence.Iterator(film)]
+        greys[0].save(written, "GIF", save_all=True, append_images=greys[1:], duration=times, loop=0, optimize=True)
+    return written.getvalue()
 
 
 def stored(content, folder, kind):
@@ -105,24 +156,27 @@ def stored(content, folder, kind):
 
 def pictures_as_files(soup, folder, waits, kind):
     """Give the pictures that these tags hold a file each; all but the first of a page wait."""
-    images = soup.select(f'img[src^="data:image/{kind};base64,"]')
-    for image in there(images, f"a {kind.upper()} in an output"):
-        image["src"] = stored(base64.b64decode(image["src"].partition(",")[2]), folder, kind)
+    for image in there(soup.select(f'img[src^="data:image/{kind};base64,"]'), f"a {kind.upper()} in an output"):
+        content = base64.b64decode(image["src"].partition(",")[2])
+        if "moving" in image["class"]:
+            image["src"] = stored(light_film(content), folder, kind)
+        else:
+            image["src"], image["width"], image["height"] = light_picture(content, folder)
         if waits:
             image["loading"] = "lazy"
         waits = True
 
 
-def with_files(html, folder, waits):
+def with_files(text, folder, waits):
     """An animation's HTML with its GIFs as files in the folder of the site."""
-    soup = BeautifulSoup(html, "html.parser")
+    soup = BeautifulSoup(text, "html.parser")
     pictures_as_files(soup, folder, waits, "gif")
     return str(soup)
 
 
-def live_with_files(html, folder, waits):
+def live_with_files(text, folder, waits):
     """A live figure's HTML with its stills, its weights and the package's scripts as files, loaded when it is near."""
-    soup, files = BeautifulSoup(html, "html.parser"), []
+    soup, files = BeautifulSoup(text, "html.parser"), []
     pictures_as_files(soup, folder, waits, "png")
     (folder / LIVE).mkdir(exist_ok=True)
     for script in there(soup.select("script:not(.settings)"), "a live figure's script"):
@@ -136,17 +190,6 @@ def live_with_files(html, folder, waits):
     soup.style.string = figure.FILES.joinpath("live.css").read_text(encoding="utf-8")
     soup.select_one(".vae-live")["data-files"] = " ".join(files)
     return str(soup)
-
-
-def visit_image(translator, node):
-    """A picture with its size, so that nothing moves when it arrives."""
-    builder = translator.builder
-    with Image.open(Path(builder.srcdir, node["uri"])) as picture:
-        attributes = {"width": picture.width, "height": picture.height, "alt": node.get("alt", "")}
-    if node["loading"] == "lazy":
-        attributes["loading"] = "lazy"
-    source = f"{builder.imgpath}/{quote(builder.images[node['uri']])}"
-    translator.body.append(translator.emptytag(node, "img", "\n", src=source, **attributes))
 
 
 def share_picture(animation, target):

@@ -207,7 +207,6 @@ def setup(app):
     app.add_directive("claims", claims.Claims)
     app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart))
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart))
-    app.add_node(nodes.image, override=True, html=(finish.visit_image, None))
     app.connect("config-inited", addresses, priority=100)
     app.connect("builder-inited", read_kept_outputs, priority=900)
     app.connect("doctree-read", cells)

@@ -1,9 +1,10 @@
 // A part that scrolls inside itself can be reached, and so scrolled, with the keyboard; its edge fades where there is more.
-const scrollers = "div.math, .table-scroll, .cell_output, .pst-scrollable-table-container, .highlight pre, .output pre";
+const scrollers = "div.math, .table-scroll, .scroller, .pst-scrollable-table-container, .highlight pre, .output pre";
 function markScroller(part) {
   const scrolls = part.scrollWidth > part.clientWidth && getComputedStyle(part).overflowX !== "visible";
   if (scrolls) part.tabIndex = 0;
   else part.removeAttribute("tabindex");
+  if (part.matches(".scroller")) [part.role, part.ariaLabel] = scrolls ? ["group", "Picture, scrolls sideways"] : [null, null];
   part.classList.toggle("more", scrolls && part.scrollLeft + part.clientWidth < part.scrollWidth - 2);
 }
 function markScrollers() {
