@@ -343,7 +343,7 @@ def test_it_starts_in_each_theme_and_width(live_page, figure, theme, width):
 def test_without_digits_nothing_speaks_of_them(live_page, models, truth):
     visit = opened(live_page, live.brush(*models.values(), SQUARES, p=0.05))
     agree(visit, truth.numbers(START, 0.05))
-    for name in ("load", "kind", "digit"):
+    for name in ("load", "image"):
         assert visit.control(name).count() == 0
     assert "digit" not in visit.page.locator("main").inner_text() and visit.complaints == []
 
@@ -595,43 +595,42 @@ def edge_of(gaussian):
 @pytest.mark.parametrize("how", HOWS)
 def test_digits_come_when_they_are_asked_for(live_page, figure, digits, truth, digit_truth, how):
     visit = opened(live_page, figure, how)
-    kind, digit = visit.control("kind"), visit.control("digit")
-    assert kind.is_disabled() and not digit.is_visible() and visit.control("squareRow").is_visible()
+    image = visit.control("image")
+    assert image.is_disabled() and image.input_value() == "0" and visit.control("squareRow").is_visible()
     assert visit.control("load").bounding_box()["height"] > 20
     press(visit, "load", how)
-    visit.page.wait_for_function("document.querySelector('[data-control=kind]').value === '1'")
+    visit.page.wait_for_function("document.querySelector('[data-control=image]').value === '1'")
     expected = digit_truth.numbers(0)
     agree(visit, expected)
     words = f"The digits are here. {expected['flips']} pixels are flipped. Wrong when restored: vanilla "
     assert status(visit) == f"{words}{expected['wrongVanilla']}, denoising {expected['wrongDenoising']}."
-    assert kind.is_enabled() and not visit.control("load").is_visible() and not visit.control("squareRow").is_visible()
+    assert image.is_enabled() and not visit.control("load").is_visible() and not visit.control("squareRow").is_visible()
     if how == "keyboard":
-        assert visit.page.evaluate("document.activeElement.dataset.control") == "kind"
-        digit.focus()
+        assert visit.page.evaluate("document.activeElement.dataset.control") == "image"
         visit.page.keyboard.press("ArrowDown")
         visit.page.keyboard.press("ArrowDown")
     else:
-        digit.tap() if how == "touch" else digit.click()
+        image.tap() if how == "touch" else image.click()
         visit.page.keyboard.press("Escape")
-        digit.select_option("2")
+        image.select_option("3")
     agree(visit, digit_truth.numbers(2))
-    assert digit.locator("option").nth(3).inner_text() == "1, image 3"
+    assert image.locator("option").nth(4).inner_text() == "a 1, image 4 of Rings"
     slide(visit, "p", 0.5, "touch" if how == "touch" else "mouse")
     p = float(visit.control("p").input_value())
     agree(visit, digit_truth.numbers(2, p))
     press(visit, "draw", how)
     agree(visit, digit_truth.numbers(2, p, draw=1))
-    kind.select_option("0")
+    image.select_option("0")
     agree(visit, truth.numbers(START, p))  # its flips are as they were
-    assert visit.control("squareRow").is_visible() and not digit.is_visible()
-    kind.select_option("1")
+    assert visit.control("squareRow").is_visible()
+    image.select_option("3")
     agree(visit, digit_truth.numbers(2, p, draw=1))
     assert visit.complaints == []
 
 
 def load(visit):
     press(visit, "load", "mouse")
-    visit.page.wait_for_function("document.querySelector('[data-control=kind]').value === '1'")
+    visit.page.wait_for_function("document.querySelector('[data-control=image]').value === '1'")
     settle(visit)
 
 
@@ -641,8 +640,8 @@ def test_of_digits_there_is_no_plane_and_words_say_so(visit):
     load(visit)
     for panel in ("exact", "vanillaPlane", "denoisingPlane"):
         assert not visit.page.locator(f"[data-panel={panel}]").is_visible()
-    assert words.is_visible() and "Rings" in visit.page.locator("[data-control=kind]").inner_text()
-    visit.control("kind").select_option("0")
+    assert words.is_visible()
+    visit.control("image").select_option("0")
     settle(visit)
     for panel in ("exact", "vanillaPlane", "denoisingPlane"):
         assert visit.page.locator(f"[data-panel={panel}]").is_visible()
@@ -653,7 +652,7 @@ def test_of_digits_there_is_no_plane_and_words_say_so(visit):
 def test_a_digit_is_brushed_and_drawn_as_it_is(live_page, figure, digit_truth, how):
     visit = opened(live_page, figure, how)
     load(visit)
-    visit.control("digit").select_option("19")
+    visit.control("image").select_option("20")
     shape = (EDGE, EDGE)
     brush(visit, how, (10, 3), (10, 10), shape=shape)
     flipped = not digit_truth.flips(P)[pixel(10, 3, EDGE)]
@@ -690,11 +689,11 @@ def test_digits_that_do_not_come_are_asked_for_again(visit, digit_truth):
     visit.page.evaluate("window.fail()")
     visit.page.wait_for_function("document.querySelector('.status').textContent.includes('could not be loaded')")
     assert re.search(r"\(\w+\.js\)\. Press the button to try again", status(visit))
-    assert visit.control("kind").is_disabled() and visit.control("load").is_visible()
+    assert visit.control("image").is_disabled() and visit.control("load").is_visible()
     visit.page.evaluate("window.done = null")
     press(visit, "load", "mouse")
     visit.page.evaluate("window.give(); window.done()")
-    visit.page.wait_for_function("document.querySelector('[data-control=kind]').value === '1'")
+    visit.page.wait_for_function("document.querySelector('[data-control=image]').value === '1'")
     agree(visit, digit_truth.numbers(0))
 
 

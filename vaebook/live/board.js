@@ -183,9 +183,10 @@ vaeLive.define("board", stage => {
     lift();
     stage.redraw();
   });
-  Object.assign(canvas, {tabIndex: 0});
+  canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
   canvas.setAttribute("aria-roledescription", "drawing board");
+  canvas.setAttribute("aria-label", "A board to draw on. Arrow keys move the cursor, space puts the pen down and lifts it.");
   Object.assign(canvas.style, {touchAction: "none", cursor: "crosshair", userSelect: "none", webkitUserSelect: "none"});
 
   // The controls -----------------------------------------------------------------------------------------------------

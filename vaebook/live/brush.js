@@ -3,10 +3,10 @@
 "use strict";
 vaeLive.define("brush", stage => {
   const maths = globalThis.vaeMaths, {settings, panels} = stage;
-  const NAMES = ["vanilla", "denoising"], [SQUARE, DIGIT] = [0, 1];
+  const NAMES = ["vanilla", "denoising"];
   const LEAST_P = settings.leastP;  // with p = 0 a flip by hand would be impossible, whatever the place
 
-  // An image to brush, its flips and the models that restore it: one of squares, and one of digits once they are loaded.
+  // An image to brush, its flips and the models that restore it: one of squares, and one of digits once they are there.
   function makeKind({shape, side, layers, noise, weights, seed}, texts, clean) {
     const pixels = shape[0] * shape[1], generator = new maths.Generator(seed);
     const draw = () => Float64Array.from({length: pixels}, () => generator.uniform());
@@ -24,12 +24,13 @@ vaeLive.define("brush", stage => {
   }
 
   function digitHere() {
-    const bits = maths.bytes(settings.digit.images[stage.value("digit")]), [height, width] = settings.digit.shape;
+    const bits = maths.bytes(settings.digit.images[stage.value("image") - 1]), [height, width] = settings.digit.shape;
     return Float32Array.from({length: height * width}, (_, pixel) => bits[pixel >> 3] >> (7 - pixel % 8) & 1);
   }
 
-  const kinds = {[SQUARE]: makeKind(settings.square, stage.weights, squareHere)};
-  let kind = kinds[SQUARE], seen = null, costs = null;  // seen: what is shown, null where it has to be computed
+  const square = makeKind(settings.square, stage.weights, squareHere);
+  let kind = square, digit = null;  // digit: once they are loaded
+  let seen = null, costs = null;  // seen: what is shown, null where it has to be computed
 
   // The mathematics of what is shown ---------------------------------------------------------------------------------
 
@@ -145,35 +146,35 @@ vaeLive.define("brush", stage => {
 
   // Digits come when they are asked for ------------------------------------------------------------------------------
 
-  const labelOf = name => stage.control(name).closest("label");
+  const words = document.createElement("p");
 
-  function pickKind(number) {
-    kind = kinds[number];
-    const isSquare = number === SQUARE;
+  function pickImage() {
+    const isSquare = stage.value("image") === 0;
     for (const name of ["exact", "vanillaPlane", "denoisingPlane"]) panels[name].element.hidden = !isSquare;
-    for (const name of ["squareRow", "squareColumn"]) labelOf(name).style.display = isSquare ? "" : "none";
-    labelOf("digit").style.display = isSquare ? "none" : "";
-    stage.root.dataset.image = isSquare ? "square" : "digit";
+    for (const name of ["squareRow", "squareColumn"]) stage.control(name).closest("label").style.display = isSquare ? "" : "none";
     words.hidden = isSquare;
-    board.reshape(kind.shape);
+    stage.root.dataset.image = isSquare ? "square" : "digit";
+    const picked = isSquare ? square : digit;
+    if (picked !== kind) board.reshape(picked.shape);
+    kind = picked;
     change();
   }
 
-  const words = document.createElement("p");
+  function startDigits(texts) {
+    const {codes, noiseSeed, layers} = settings.digit, generator = new maths.Generator(noiseSeed);
+    const noise = Array.from({length: codes}, () => [...generator.normals(layers.vanilla.decoder[0][0])]);
+    digit = makeKind({...settings.digit, noise, weights: noise.map(() => 1 / codes)}, texts, digitHere);
+  }
+
   if (settings.digit) {
-    const load = stage.control("load"), chosen = stage.control("kind");
+    const load = stage.control("load"), chosen = stage.control("image");
     let asked = false;
     Object.assign(words, {className: "note", textContent: settings.digit.words, hidden: true});
     words.style.flex = "1 1 100%";
     panels.board.element.parentElement.append(words);
     chosen.disabled = true;
-    labelOf("digit").style.display = "none";
-    stage.on("kind", number => {
-      pickKind(number);
-      report();
-    });
-    stage.on("digit", () => {
-      change();
+    stage.on("image", () => {
+      pickImage();
       report();
     });
     stage.on("load", () => {
@@ -181,14 +182,12 @@ vaeLive.define("brush", stage => {
       asked = true;
       stage.say("The digits are being loaded.");
       stage.load("digits").then(texts => {
-        const {codes, noiseSeed} = settings.digit, dims = settings.digit.layers.vanilla.decoder[0][0];
-        const generator = new maths.Generator(noiseSeed), noise = Array.from({length: codes}, () => [...generator.normals(dims)]);
-        kinds[DIGIT] = makeKind({...settings.digit, noise, weights: noise.map(() => 1 / codes)}, texts, digitHere);
+        startDigits(texts);
         chosen.disabled = false;
         if (document.activeElement === load) chosen.focus();
         load.hidden = true;
-        stage.set("kind", DIGIT);
-        pickKind(DIGIT);
+        stage.set("image", 1);
+        pickImage();
         report("The digits are here. ");
       }).catch(reason => {
         asked = false;

@@ -176,18 +176,12 @@ def controls(settings, place, digits, later):
     if digits is None:
         return [*found, grey, *sliders]
     size = megabytes(later["digits"])
-    which = {
-        number: f"{label}, image {number}"
-        for number, label in enumerate(digits["labels"].tolist())
+    options = {0: "a square"} | {
+        number: f"a {label}, image {number} of {digits['name']}"
+        for number, label in enumerate(digits["labels"].tolist(), 1)
     }
-    return [
-        *found,
-        Button("load", f"Load the digits ({size})"),
-        Choice("kind", "image", {0: "a square", 1: f"a digit ({digits['name']})"}, 0),
-        Choice("digit", "digit", which, 0),
-        grey,
-        *sliders,
-    ]
+    load = Button("load", f"Load the digits ({size})")
+    return [*found, load, Choice("image", "image", options, 0), grey, *sliders]
 
 
 def note(shifts, digits, p):

@@ -58,7 +58,8 @@ def marked_picture(values, marks, shape, color):
     """A figure with an image, and a small square in the middle of its marked pixels."""
     figure, ax = picture_axes(values.reshape(shape))
     rows, columns = marks.reshape(shape).nonzero(as_tuple=True)
-    ax.scatter(columns, rows, s=1500 / shape[0], marker="s", color=color, linewidth=0)
+    size = 106 / max(shape)  # in points: two fifths of a pixel, as in the page
+    ax.scatter(columns, rows, s=size**2, marker="s", color=color, linewidth=0)
     return figure
 
 

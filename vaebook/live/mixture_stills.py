@@ -1,4 +1,4 @@
-"""The stills of the mixture: Gaussians on the plane of codes, bounds, a corrupted copy."""
+"""The stills of the mixture, and in PyTorch what they show; the page computes it in mixture_maths.js."""
 
 import math
 
@@ -8,10 +8,67 @@ from matplotlib.ticker import NullLocator
 from torch.distributions import Normal
 
 from vaebook.figures.style import new_figure
+from vaebook.live.random import Generator
 from vaebook.live.tiles import picture_axes
 from vaebook.live.training import BLUE, ORANGE
+from vaebook.objectives import log_joint
 
 PINK = "#a8457c"
+
+
+def corruptions(model, x, p, count, seed, pairs):
+    """Copies of x `(D,)` with flips, their Gaussians and codes, by the page's own noise.
+
+    count: M.  Returns x' `(M, D)`, mu and sigma `(M, 2)`, z `(M, 2 * pairs, 2)`.
+    """
+    uniforms = Generator(2 * seed).uniforms(count * len(x)).reshape(count, -1)
+    noise = Generator(2 * seed + 1).normals(2 * pairs * count).reshape(count, pairs, 2)
+    noise = torch.tensor(noise, dtype=x.dtype)
+    noise = torch.stack([noise, -noise], 2).flatten(1, 2)
+    copies = torch.where(torch.tensor(uniforms) < p, 1 - x, x)
+    mu, logvar = model.encode(copies)
+    sigma = (0.5 * logvar).exp()
+    return copies, mu, sigma, mu[:, None] + sigma[:, None] * noise
+
+
+def estimates(model, x, mu, sigma, z):
+    """The two estimates of the mixture's loss for each size of group: {size: (kept, left out)}."""
+    log_p = log_joint(model, z, x.expand(*z.shape[:2], -1))
+    found = {}
+    for size in (2**power for power in range(len(mu).bit_length())):
+        means, scales, codes, joints = (
+            t.unflatten(0, (-1, size)) for t in (mu, sigma, z, log_p)
+        )
+        gaussians = Normal(means[:, :, None, None], scales[:, :, None, None])
+        log_q = gaussians.log_prob(codes[:, None]).sum(-1)  # Gaussian, then code
+        own = torch.eye(size, dtype=torch.bool)[..., None]
+        others = log_q.masked_fill(own, -torch.inf).logsumexp(1)
+        kept = log_q.logsumexp(1) - math.log(size)
+        left_out = others - math.log(max(size - 1, 1))
+        found[size] = [(each - joints).mean().item() for each in (kept, left_out)]
+    return found
+
+
+def posterior_on_grid(model, x, found, grid):
+    """log p(x, z) on the page's grid around the posterior, `(rows, columns)` from above, and log p(x)."""
+    count, reach = grid["count"], grid["reach"]
+    mean, sd = (torch.tensor(found[name]) for name in ("mean", "sd"))
+    axis = (2 * (torch.arange(count) + 0.5) / count - 1) * reach
+    z1, z2 = mean[0] + sd[0] * axis, mean[1] + sd[1] * axis.flip(0)
+    rows, columns = torch.meshgrid(z2, z1, indexing="ij")
+    z = torch.stack([columns, rows], -1).reshape(-1, 1, 2)
+    values = log_joint(model, z, x[None]).reshape(count, count)
+    cell = (2 * reach / count) ** 2 * sd.prod()
+    return values, (values.flatten().logsumexp(0) + cell.log()).item()
+
+
+def window_of(found, mu, sigma):
+    """What is shown of the plane, as (low, high) of both axes; mixture_maths.js has the same."""
+    mean = torch.tensor(found["mean"])
+    half = 3 * max(found["sd"])
+    while half < ((mu - mean).abs() + 1.5 * sigma).max():
+        half *= 1.25
+    return [(middle - half, middle + half) for middle in found["mean"]]
 
 
 def plane_still(values, found, reach, window, mu, sigma, contours):
