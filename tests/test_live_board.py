@@ -70,7 +70,8 @@ def settle(visit):
 def state(visit, part):
     """A part of what the page holds, as a list or number: for arrays `state.x`, `state.ink`."""
     return visit.page.evaluate(
-        f"(found => ArrayBuffer.isView(found) ? [...found] : found)(document.querySelector('.vae-live').stage.board.{part})"
+        "(found => ArrayBuffer.isView(found) ? [...found] : found)"
+        f"(document.querySelector('.vae-live').stage.board.{part})"
     )
 
 
@@ -486,7 +487,7 @@ def test_centring_is_turned_on_and_off(request, how, truth):
 
 
 def choose(visit, name, value, how):
-    """Choose an option. A finger opens a list of the system, which is not the page's: there the choice is made alone."""
+    """Choose an option. A finger opens a list of the system, not the page's: there the choice is made alone."""
     control = visit.control(name)
     if how != "keyboard":
         control.select_option(str(value))
@@ -554,7 +555,8 @@ def test_what_the_model_sees_is_placed_on_the_sheet_where_there_is_one(request, 
     assert visit.control("sheet").is_hidden()
     visit.page.evaluate(
         """() => {
-          document.body.insertAdjacentHTML("beforeend", '<div class="vae-live started" data-figure="posteriors"></div>');
+          document.body.insertAdjacentHTML(
+            "beforeend", '<div class="vae-live started" data-figure="posteriors"></div>');
           document.addEventListener("vae-drawn", () => { window.placed = [...vaeLive.drawn]; });
         }"""
     )
@@ -576,7 +578,8 @@ def shades(visit, panel, count=SIDE):
     script = """(canvas, count) => {
       const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height), found = [];
       for (let row = 0; row < count; row++) for (let column = 0; column < count; column++) {
-        const [x, y] = [column, row].map((part, i) => Math.floor((part + 0.5) / count * (i ? canvas.height : canvas.width)));
+        const [x, y] = [column, row].map((part, i) => (
+          Math.floor((part + 0.5) / count * (i ? canvas.height : canvas.width))));
         found.push([...data.slice(4 * (y * canvas.width + x), 4 * (y * canvas.width + x) + 3)]);
       }
       return found;

@@ -55,7 +55,8 @@ def double(values):
 def test_probabilities_and_quantiles_are_those_of_the_normal_distribution(v8):
     z = torch.linspace(-5.5, 5.5, 45, dtype=torch.float64)
     found = v8(
-        "return [z.map(maths.normalCdf), z.map(maths.normalCdf).map(maths.normalQuantile), [-7, 7].map(maths.normalCdf)]",
+        "const {normalCdf, normalQuantile} = maths;"
+        "return [z.map(normalCdf), z.map(normalCdf).map(normalQuantile), [-7, 7].map(normalCdf)]",
         z=z.tolist(),
     )
     torch.testing.assert_close(double(found[0]), torch.special.ndtr(z), rtol=0, atol=1e-13)
@@ -133,7 +134,8 @@ def test_a_grid_that_is_decoded_once_gives_the_joint_density_of_any_picture(v8, 
         """const grid = new maths.Grid(new maths.BernoulliVAE(text, sizes), 12, 4);
         while (!grid.complete) grid.step();
         const cells = Array.from({length: 144}, (_, cell) => cell);
-        return [cells.map(cell => grid.codeAt(cell)), x.map(x => grid.met(x)).map(met => cells.map(c => grid.logJoint(c, met)))]""",
+        const met = x.map(x => grid.met(x));
+        return [cells.map(cell => grid.codeAt(cell)), met.map(met => cells.map(c => grid.logJoint(c, met)))]""",
         text=text,
         sizes=sizes,
         x=[*x.tolist(), (x[0] * 0.4).tolist()],
@@ -195,7 +197,7 @@ def test_python_s_cells_and_windows_are_those_of_the_page(v8, problem):
 
 @torch.no_grad()
 def test_a_window_around_one_of_two_equal_modes_falls_short_by_log_two_and_the_sum_does_not(v8):
-    """A decoder that sees z1 without its sign, and narrowly: half of the posterior is where the encoder does not look."""
+    """A decoder that sees z1 without its sign, and narrowly: half of the posterior is where the encoder is not."""
     model = BernoulliVAE(784, [2], 2)
     hidden, last = (layer for layer in model.decode if isinstance(layer, nn.Linear))
     hidden.weight.data, hidden.bias.data = torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), torch.zeros(2)

@@ -21,14 +21,9 @@ from vaebook.live.weights import packed, with_rounded_weights
 from vaebook.objectives import log_joint
 
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128]
-COUNT, SEED, PAIRS = (
-    32,
-    1,
-    1,
-)  # Gaussians and noise at the start, pairs of codes of each
-FEWEST = (
-    16  # Gaussians for the estimate that leaves one out: with fewer it is far too low
-)
+COUNT, SEED = 32, 1  # Gaussians and noise at the start
+PAIRS = 1  # of codes of each Gaussian
+FEWEST = 16  # Gaussians for the estimate that leaves one out: fewer make it too low
 GRID = {"count": 24, "reach": 5}  # cells for the posterior, standard deviations
 CONTOURS = {"count": 64, "levels": [math.exp(-0.5), math.exp(-2)]}
 NUMBERS = {

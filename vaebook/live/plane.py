@@ -9,10 +9,8 @@ from vaebook.animation import prior_quantiles, sheet
 from vaebook.figures.style import new_figure
 from vaebook.live.weights import packed, with_rounded_weights
 
-COUNT, TAIL = (
-    20,
-    0.05,
-)  # codes along each axis, and the prior's probability below the first
+COUNT = 20  # codes along each axis
+TAIL = 0.05  # the prior's probability below the first of them
 TICKS = [-2, -1, -0.5, 0, 0.5, 1, 2]
 PIXELS = 28
 

@@ -1,5 +1,7 @@
 """Chapter 2's live figure: posteriors of digits on the plane of codes, the encoder's and the exact ones."""
 
+import copy
+
 import numpy as np
 import torch
 
@@ -8,7 +10,7 @@ from vaebook.live.figure import Button, Choice, LiveFigure, Range, megabytes
 from vaebook.live.plane import of_digits, sheet_settings
 from vaebook.live.posterior_stills import a_digit, panels
 from vaebook.live.squares import product_rule
-from vaebook.live.weights import packed
+from vaebook.live.weights import packed, shift
 
 GRID = 48  # cells along each axis, each of which the page decodes once
 MINUS = "\N{MINUS SIGN}"
@@ -31,7 +33,9 @@ def posteriors(model, x_train, images, labels, name=""):
     gets its decoder, and its encoder when it is asked for, with rounded weights.
     x_train: `(B, 784)`, what it was trained on.  images: `(T, 784)`, zeros and ones, the
     digits to look at.  labels: `(T,)`.  name: of the data.
-    Returns a LiveFigure. Raises TypeError or ValueError for arguments that do not fit.
+    Returns a LiveFigure. Its `shift` is what rounding adds to the -ELBO, in nats, on up to
+    1,000 of x_train with 10 codes each, from a seed. Raises TypeError or ValueError for
+    arguments that do not fit.
     """
     rounded, decoder, sizes = of_digits(model, x_train)
     images, labels = images.cpu().float(), torch.as_tensor(labels).cpu()
@@ -63,7 +67,7 @@ def posteriors(model, x_train, images, labels, name=""):
         Range("z1", "code z1", -reach, reach, 0.01, start[0]),
         Range("z2", "code z2", -reach, reach, 0.01, start[1]),
     ]
-    return LiveFigure(
+    figure = LiveFigure(
         "posteriors",
         "Posteriors on the plane of codes: pick a digit, drag the code",
         panels(rounded, images, labels, settings),
@@ -75,6 +79,10 @@ def posteriors(model, x_train, images, labels, name=""):
         ["images.js", "plane_maths.js", "plane.js"],
         {"encoder": [encoder]},
     )
+    some, generator = x_train[:1000].cpu(), torch.Generator().manual_seed(1)
+    noise = torch.randn(10, len(some), 2, generator=generator)
+    figure.shift = shift(copy.deepcopy(model).cpu().eval(), rounded, some, noise)
+    return figure
 
 
 def bits_of(x):
