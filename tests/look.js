@@ -41,6 +41,19 @@ async () => {
 
   const tick = document.querySelector("ul.ticks > li");
 
+  // Colours that a style sheet names, as red, green and blue.
+  const colorOf = name => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = `var(${name})`;
+    const color = getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number);
+    probe.remove();
+    return color;
+  };
+  const heading = level => [...document.querySelectorAll(`article ${level}`)].map(part => {
+    const {fontSize, fontWeight} = getComputedStyle(part);
+    return [parseFloat(fontSize), Number(fontWeight)];
+  });
+
   const seen = {
     missing: pictures.filter(picture => !picture.naturalWidth).map(picture => picture.src),
     outOfShape: pictures.filter(picture => picture.width && Math.abs(shape(picture) / natural(picture) - 1) > 0.03)
@@ -49,6 +62,10 @@ async () => {
       .map(picture => picture.alt),
     drawings: all("figure .drawing").filter(drawing => drawing.clientWidth).map(look),
     fonts: document.fonts.status,
+    accent: ["--book-accent", "--pst-color-background", "--pst-color-surface"].map(colorOf),
+    linkIsAccent: all("article p > a:not(.headerlink)").every(link => (
+      getComputedStyle(link).color.match(/[\d.]+/g).map(Number).join() === colorOf("--book-accent").join())),
+    headings: ["h1", "h2", "h3", "h4"].map(heading),
     theme: document.documentElement.dataset.theme,
     background: getComputedStyle(document.body).backgroundColor,
     width: document.documentElement.scrollWidth,

@@ -3,7 +3,7 @@
 import re
 from contextlib import ExitStack
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -11,7 +11,6 @@ from tests.browser import THEMES, WIDTHS, Visit, context
 from tests.test_site import CHAPTERS, HTML, PAGES
 
 ALL = [*PAGES, "search", "404"]
-WITH_FILMS = ["index", *CHAPTERS]
 FILES = f"{HTML.as_uri()}/"
 RAW = re.compile(r"\$|\\[a-zA-Z(\[]|\{[a-z:]+\}`|```|:::|Traceback \(most recent|\*\*")
 
@@ -85,6 +84,25 @@ def test_page_follows_the_theme(visit):
     assert (red + green + blue > 380) == (visit.theme == "light")
 
 
+def luminance(color):
+    """Of red, green and blue up to 255, as WCAG 2.2 defines it."""
+    parts = [c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in color]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+
+
+def test_links_have_the_accent_and_it_holds_4_5_to_1_on_both_grounds(visit):
+    accent, *grounds = map(luminance, visit.seen["accent"])
+    assert visit.seen["linkIsAccent"]
+    for ground in grounds:
+        assert (max(accent, ground) + 0.05) / (min(accent, ground) + 0.05) >= 4.5
+
+
+def test_no_heading_is_larger_or_heavier_than_those_above_it(visit):
+    levels = [{tuple(look) for look in level} for level in visit.seen["headings"] if level]
+    looks = [look for [look] in levels]  # one look for all headings of a level
+    assert all(above[0] > below[0] and above[1] >= below[1] for above, below in pairwise(looks))
+
+
 def test_nothing_is_wider_than_the_window(visit):
     assert visit.seen["width"] <= visit.width
     assert visit.seen["stickingOut"] == []
@@ -132,7 +150,7 @@ def moves(picture, waits):
     return any(picture.page.wait_for_timeout(wait) or picture.screenshot() != first for wait in waits)
 
 
-@pytest.mark.parametrize("name", WITH_FILMS)
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_an_animation_moves_until_the_keyboard_pauses_it(open_page, name):
     visit = open_page(f"{name}.html")
     box = visit.page.locator(".vae-animation").first
@@ -150,7 +168,7 @@ def test_an_animation_moves_until_the_keyboard_pauses_it(open_page, name):
     assert moving.is_visible()
 
 
-@pytest.mark.parametrize("name", WITH_FILMS)
+@pytest.mark.parametrize("name", CHAPTERS)
 def test_who_prefers_reduced_motion_gets_a_still(open_page, name):
     visit = open_page(f"{name}.html", reduced_motion="reduce")
     for box in visit.page.locator(".vae-animation").all():

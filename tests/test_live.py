@@ -117,7 +117,7 @@ def test_on_the_site_scripts_weights_and_stills_become_files(tmp_path):
         assert (tmp_path / name).read_text() == figure.FILES.joinpath(name.rpartition("/")[2]).read_text()
     assert WEIGHTS in (tmp_path / files[4]).read_text()
     image = root.select_one("img")
-    assert image["loading"] == "lazy" and Image.open(tmp_path / image["src"]).format == "PNG"
+    assert image["loading"] == "lazy" and Image.open(tmp_path / image["src"]).format == "WEBP"
 
 
 def test_a_live_figure_without_scripts_or_stills_stops_the_build(tmp_path):

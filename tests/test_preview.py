@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tools import build, claims, execute, project
-from tools.project import BOOK, CHAPTERS
+from tools.project import CHAPTERS
 
 TO_COMPUTE = "make book computes this."
 
@@ -30,8 +30,8 @@ def article(folder, name):
 
 def test_every_page_of_the_book_is_in_the_preview(preview):
     assert {path.stem for path in preview.glob("*.html")} >= {*project.PAGES, "search", "404"}
-    film = article(preview, "index").select_one("img.moving")["src"]
-    assert (preview / film).read_bytes() == (BOOK / "_static" / "manifold.gif").read_bytes()
+    cards = article(preview, "index").select(".chapter-card")
+    assert len(cards) == len(CHAPTERS) and not any(card.select("img") for card in cards)  # nothing was drawn
 
 
 @pytest.mark.parametrize("name", [path.stem for path in CHAPTERS])

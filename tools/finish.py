@@ -92,7 +92,9 @@ def pictures(app, doctree, _):
         if isinstance(node, nodes.image):
             shown = picture(node, Path(app.srcdir), folder, waits)
         elif 'class="vae-animation"' in text:
-            shown = with_files(text, folder, waits)
+            shown = with_files(text, folder, waits, "gif")
+        elif 'class="card-picture"' in text:
+            shown = with_files(text, folder, waits, "png")
         elif 'class="vae-live"' in text:
             shown = live_with_files(text, folder, waits)
         else:
@@ -158,7 +160,7 @@ def pictures_as_files(soup, folder, waits, kind):
     """Give the pictures that these tags hold a file each; all but the first of a page wait."""
     for image in there(soup.select(f'img[src^="data:image/{kind};base64,"]'), f"a {kind.upper()} in an output"):
         content = base64.b64decode(image["src"].partition(",")[2])
-        if "moving" in image["class"]:
+        if "moving" in image.get("class", []):
             image["src"] = stored(light_film(content), folder, kind)
         else:
             image["src"], image["width"], image["height"] = light_picture(content, folder)
@@ -167,10 +169,10 @@ def pictures_as_files(soup, folder, waits, kind):
         waits = True
 
 
-def with_files(text, folder, waits):
-    """An animation's HTML with its GIFs as files in the folder of the site."""
+def with_files(text, folder, waits, kind):
+    """HTML of an animation, or of a card, with its pictures as files in the folder of the site."""
     soup = BeautifulSoup(text, "html.parser")
-    pictures_as_files(soup, folder, waits, "gif")
+    pictures_as_files(soup, folder, waits, kind)
     return str(soup)
 
 

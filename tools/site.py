@@ -1,4 +1,4 @@
-"""What the book adds to Jupyter Book: kept outputs, openings, a list of chapters, ticks, folds with words, addresses.
+"""What the book adds to Jupyter Book: kept outputs, openings, ticks, folds with words, addresses.
 
 A Sphinx extension. `tools.finish` makes its pages lighter, `tools.katex` draws its formulas.
 """
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import nbformat
 from docutils import nodes
-from docutils.parsers.rst import directives
 from IPython.core.inputtransformer2 import TransformerManager
 from myst_nb.core.read import read_myst_markdown_notebook
 from myst_nb.sphinx_ import HideCodeCellNode
@@ -18,7 +17,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from tools import claims, execute, finish, katex, notebooks, project, references
-from vaebook.animation import StoredAnimation
+from tools.cards import Cards, live_figure
 
 PREVIEW = "VAEBOOK_PREVIEW" in os.environ  # nothing is executed: outputs are those that the notebooks keep
 TO_COMPUTE = nbformat.v4.new_output("display_data", {"text/markdown": "*`make book` computes this.*"})
@@ -75,18 +74,6 @@ def shows_something(source):
     return "print(" in source or (isinstance(last, ast.Expr) and not source.rstrip().endswith(";"))
 
 
-class Film(SphinxDirective):
-    """An animation that is kept as a file, with a text for those who cannot see it."""
-
-    required_arguments = 1
-    option_spec = {"alt": directives.unchanged_required}
-
-    def run(self):
-        film = StoredAnimation(self.env.relfn2path(self.arguments[0])[1], self.options["alt"])
-        shown = nodes.raw("", film._repr_html_(), format="html")
-        return [nodes.container("", shown, classes=["cell_output"])]
-
-
 class Live(SphinxDirective):
     """A live figure of a chapter, by its name, on another page: as it was when the chapter was executed."""
 
@@ -95,15 +82,12 @@ class Live(SphinxDirective):
     def run(self):
         chapter, name = self.arguments
         self.env.note_dependency(str(execute.OUTPUTS / f"{chapter}.ipynb"))
-        mark = f'class="vae-live" data-figure="{name}"'
-        record = None if PREVIEW else execute.kept(chapter)
-        outputs = [output for cell in execute.code_cells(record) for output in cell.outputs] if record else []
-        shown = [html for output in outputs if mark in (html := output.get("data", {}).get("text/html", ""))]
+        shown = live_figure(chapter, name)
         if PREVIEW:
             return self.parse_text_to_nodes(TO_COMPUTE["data"]["text/markdown"])
         if not shown:
             raise self.error(f"no cell of {chapter} shows a live figure {name}")
-        return [nodes.container("", nodes.raw("", shown[0], format="html"), classes=["cell_output"])]
+        return [nodes.container("", nodes.raw("", shown, format="html"), classes=["cell_output"])]
 
 
 class Opening(SphinxDirective):
@@ -121,16 +105,6 @@ class Opening(SphinxDirective):
         ]
         words = self.parse_text_to_nodes(f"{SAYS_PREVIEW * PREVIEW}{cost}\n\n{' '.join(buttons)}")
         return [nodes.container("", *words, classes=["opening"])]
-
-
-class Chapters(SphinxDirective):
-    """All chapters, and what each costs."""
-
-    def run(self):
-        rows = ["| chapter | all its cells together run for |", "| --- | --- |"]
-        for place, path in enumerate(project.CHAPTERS, start=1):
-            rows.append(f"| [{place}. {project.title(path)}]({path.name}) | {project.minutes(path.stem)} |")
-        return self.parse_text_to_nodes("\n".join(rows))
 
 
 def cells(app, doctree):
@@ -200,10 +174,9 @@ def share(app, error):
 def setup(app):
     katex.setup(app)
     references.setup(app)
-    app.add_directive("film", Film)
+    app.add_directive("cards", Cards)
     app.add_directive("live", Live)
     app.add_directive("opening", Opening)
-    app.add_directive("chapters", Chapters)
     app.add_directive("claims", claims.Claims)
     app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart))
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart))

@@ -1,0 +1,88 @@
+"""The chapters as cards on the first page: a picture that the chapter itself has drawn, a sentence, and two times.
+
+```{cards}
+1_modules:
+  picture: squares codes           # a live figure of the chapter, and the panel whose still it is
+  part: [0.1, 0, 0.9, 0.6]         # of that still: left, top, right and bottom, as shares
+  alt: what it shows
+  about: what the chapter is about
+```
+"""
+
+import base64
+import html
+import io
+import re
+
+import yaml
+from bs4 import BeautifulSoup
+from docutils import nodes
+from PIL import Image
+from sphinx.util.docutils import SphinxDirective
+
+from tools import execute, notebooks, project
+
+WORDS_A_MINUTE, LINES_A_MINUTE = 200, 15  # of prose, and of code in view
+FORMULAS = re.compile(r"\$\$.*?\$\$|\$[^$]+\$", re.DOTALL)
+FOLDED = {"hide-cell", "hide-input"}
+
+
+def live_figure(chapter, name):
+    """The HTML of a chapter's live figure, as it was when the chapter was executed; None where it was not."""
+    record, mark = execute.kept(chapter), f'class="vae-live" data-figure="{name}"'
+    outputs = [output for cell in execute.code_cells(record) for output in cell.outputs] if record else []
+    shown = (output.get("data", {}).get("text/html", "") for output in outputs)
+    return next((html for html in shown if mark in html), None)
+
+
+def reading_minutes(path):
+    """About how long a chapter takes to read, in steps of five minutes: its words, and the code that is open."""
+    words = lines = 0
+    for cell in notebooks.cells_of(path):
+        if cell.cell_type == "markdown":
+            words += len(FORMULAS.sub(" ", cell.source).split())
+        elif not FOLDED & {*cell.metadata.get("tags", [])}:
+            lines += len(cell.source.strip().splitlines())
+    return 5 * round((words / WORDS_A_MINUTE + lines / LINES_A_MINUTE) / 5)
+
+
+def cut(shown, panel, part):
+    """A part of the still of a live figure's panel, as PNG."""
+    still = BeautifulSoup(shown, "html.parser").select_one(f'[data-panel="{panel}"] img')
+    with Image.open(io.BytesIO(base64.b64decode(still["src"].partition(",")[2]))) as drawn:
+        sides = (drawn.width, drawn.height) * 2
+        picture = drawn.convert("RGB").crop([round(share * side) for share, side in zip(part, sides, strict=True)])
+    written = io.BytesIO()
+    picture.save(written, "PNG")
+    return written.getvalue()
+
+
+class Cards(SphinxDirective):
+    """A card for each chapter, in their order."""
+
+    has_content = True
+
+    def run(self):
+        given, chapters = yaml.safe_load("\n".join(self.content)), [path.stem for path in project.CHAPTERS]
+        if list(given) != chapters:
+            raise self.error(f"cards must be of {', '.join(chapters)}, in this order, got {', '.join(given)}")
+        cards = [self.card(place, path, **given[path.stem]) for place, path in enumerate(project.CHAPTERS, start=1)]
+        times = (
+            f"Times: a minute of reading is {WORDS_A_MINUTE} words, or {LINES_A_MINUTE} lines of code in view. To run "
+            "means all cells, one after the other."
+        )
+        return [nodes.container("", *cards, classes=["chapter-cards"]), *self.parse_text_to_nodes(times)]
+
+    def card(self, place, path, picture, part, alt, about):
+        self.env.note_dependency(str(execute.OUTPUTS / f"{path.stem}.ipynb"))
+        name, panel = picture.split()
+        title = f"**[{place}. {project.title(path)}]({path.name})**"
+        cost = f"About {reading_minutes(path)} minutes to read, {project.minutes(path.stem)} to run."
+        words = self.parse_text_to_nodes(f"{title}\n\n{about}\n\n{cost}")
+        shown = live_figure(path.stem, name)
+        if shown:
+            source = base64.b64encode(cut(shown, panel, part)).decode("ascii")
+            text = html.escape(alt, quote=True)
+            image = f'<div class="card-picture"><img src="data:image/png;base64,{source}" alt="{text}"></div>'
+            words = [nodes.raw("", image, format="html"), *words]
+        return nodes.container("", *words, classes=["chapter-card"])
