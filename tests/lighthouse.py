@@ -18,10 +18,11 @@ from tools import project, serve
 
 VERSION = "lighthouse@13.5.0"
 LEAST = {"performance": 97, "accessibility": 100, "best-practices": 100, "seo": 100}
+MOST_SHIFT = 0.02  # of the layout, while a page loads
 
 
 def scores(url, browser):
-    """Lighthouse's report of one page: each category in percent, and what was found wanting."""
+    """Lighthouse's report of one page: each category in percent, how much the layout shifts, what was found wanting."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         subprocess.run(
@@ -41,18 +42,20 @@ def scores(url, browser):
         )
         found = json.loads(report.read_text(encoding="utf-8"))
     wanting = [audit["id"] for audit in found["audits"].values() if audit["score"] is not None and audit["score"] < 0.9]
-    return {name: round(100 * found["categories"][name]["score"]) for name in LEAST}, wanting
+    shift = found["audits"]["cumulative-layout-shift"]["numericValue"]
+    return {name: round(100 * found["categories"][name]["score"]) for name in LEAST}, shift, wanting
 
 
 def main():
     browser = find_browser() or sys.exit("no Chromium or Chrome is installed")
     short = False
-    print(f"{'page':24}" + "".join(f"{name:>16}" for name in LEAST))
+    print(f"{'page':24}" + "".join(f"{name:>16}" for name in [*LEAST, "layout shift"]))
     with serve.served() as address:
         for name in sys.argv[1:] or project.PAGES:
-            percent, wanting = scores(f"{address}{name}.html", browser)
-            short |= any(percent[category] < least for category, least in LEAST.items())
-            print(f"{name:24}", *(f"{value:15}" for value in percent.values()), "", ", ".join(wanting), flush=True)
+            percent, shift, wanting = scores(f"{address}{name}.html", browser)
+            short |= any(percent[category] < least for category, least in LEAST.items()) or shift >= MOST_SHIFT
+            shown = [*(f"{value:15}" for value in percent.values()), f"{shift:15.4f}"]
+            print(f"{name:24}", *shown, "", ", ".join(wanting), flush=True)
     sys.exit(short)
 
 

@@ -3,6 +3,16 @@ async () => {
   const all = selector => [...document.querySelectorAll(selector)];
   const shape = ({width, height}) => width / height;
 
+  // How far what is in view has moved while the page came, as a share of the window (cumulative layout shift).
+  const shifts = await new Promise(done => {
+    const moved = [], observer = new PerformanceObserver(list => moved.push(...list.getEntries()));
+    observer.observe({type: "layout-shift", buffered: true});
+    setTimeout(() => {
+      observer.disconnect();
+      done(moved.map(({value}) => value));
+    }, 100);
+  });
+
   // Pictures that wait to come near the screen are fetched.
   const pictures = [...document.images];
   pictures.forEach(picture => { picture.loading = "eager"; });
@@ -61,6 +71,7 @@ async () => {
     tooLarge: pictures.filter(picture => picture.width && picture.naturalWidth > 1.6 * picture.width + 1)
       .map(picture => picture.alt),
     drawings: all("figure .drawing").filter(drawing => drawing.clientWidth).map(look),
+    shift: shifts.reduce((sum, value) => sum + value, 0),
     fonts: document.fonts.status,
     accent: ["--book-accent", "--pst-color-background", "--pst-color-surface"].map(colorOf),
     linkIsAccent: all("article p > a:not(.headerlink)").every(link => (

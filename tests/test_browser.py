@@ -60,6 +60,10 @@ def test_page_is_complete_and_asks_nobody_else(visit, address):
     assert visit.seen["fonts"] == "loaded"
 
 
+def test_nothing_moves_while_the_page_comes(visit):
+    assert visit.seen["shift"] < 0.02
+
+
 def test_no_picture_is_out_of_shape(visit):
     assert visit.seen["outOfShape"] == []
 
