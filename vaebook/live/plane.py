@@ -24,6 +24,7 @@ def of_digits(model, x_train):
 
     Returns it with its decoder as a text for the page and its networks' sizes.
     """
+    checks.contract(model)
     model = copy.deepcopy(model).cpu().eval()
     x_train = x_train.cpu()
     checks.data("x_train", x_train, model)
