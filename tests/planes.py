@@ -1,10 +1,17 @@
 """A small model of pictures of 28 x 28 with a code of two numbers, for the tests of the live planes."""
 
+import base64
+import copy
+import io
+from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import torch
+from PIL import Image
 
 from vaebook.data import rectangles
+from vaebook.live.plane import cdf
 from vaebook.models import BernoulliVAE
 from vaebook.objectives import negative_elbo
 from vaebook.training import fit, seeded_models
@@ -42,3 +49,99 @@ def settle(visit):
     """Wait until all is computed and drawn."""
     idle = "stage => stage && !stage.waiting && !stage.running"
     visit.page.wait_for_function(f"({idle})(document.querySelector('.vae-live').stage)")
+
+
+def code_near(visit, z, panel="plane"):
+    """The code below the whole pixel of the window that is nearest to a code's place: a pointer meets it exactly."""
+    visit.page.locator(f"[data-panel={panel}]").scroll_into_view_if_needed()
+    script = "canvas => [...Object.values(canvas.getBoundingClientRect().toJSON()), canvas.clientWidth, canvas.clientHeight]"
+    left, top, *_, width, height = visit.page.locator(f"[data-panel={panel}] canvas").evaluate(script)
+    start = torch.tensor([left + 58, top + height - 36], dtype=torch.float64)  # where both numbers are lowest
+    length = torch.tensor([width - 68, 46 - height], dtype=torch.float64)
+    place = (start + length * cdf(z)).round() + 1e-3  # a click's place is rounded down
+    return torch.special.ndtri((place - start) / length).tolist()
+
+
+def starting_at(figure, **values):
+    """A copy of a figure whose controls of these names start at these values."""
+    changed = copy.copy(figure)
+    changed.controls = [
+        replace(control, value=values[control.name]) if control.name in values else control
+        for control in figure.controls
+    ]
+    return changed
+
+
+class Prepared:
+    """A figure in whose page a script runs before the figure starts."""
+
+    def __init__(self, figure, script):
+        self.figure, self.script = figure, script
+
+    def _repr_html_(self):
+        start = "<script>vaeLive.startAll();</script>"
+        html = self.figure._repr_html_()
+        assert start in html
+        return html.replace(start, f"<script>{self.script}</script>{start}")
+
+
+# A clock that only decoded codes move on, by half a millisecond each. frames: what each frame took, whether it drew the
+# plane, and the words that it wrote between the axes.
+CLOCK = """{
+  const vae = vaeMaths.BernoulliVAE.prototype, grid = vaeMaths.Grid.prototype, {decode} = vae, {step} = grid;
+  const {drawPlane} = vaeLive, {fillText} = CanvasRenderingContext2D.prototype, next = requestAnimationFrame;
+  let time = 0, now = {};
+  window.frames = [];
+  performance.now = () => time;
+  vae.decode = function (z) { time += 0.5; return decode.call(this, z); };
+  grid.step = function () { time += 0.5; return step.call(this); };
+  vaeLive.drawPlane = (...given) => { now.drawn = true; return drawPlane(...given); };
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...given) {
+    if (/[a-z]{3}/.test(text)) now.words = text;
+    return fillText.call(this, text, ...given);
+  };
+  window.requestAnimationFrame = act => next(stamp => {
+    const start = time;
+    now = {drawn: false, words: null};
+    window.frames.push(now);
+    act(stamp);
+    now.took = time - start;
+  });
+}"""
+
+
+def pictures(visit):
+    """All that a figure shows, to be compared: its canvases, numbers and where its controls stand."""
+    settle(visit)
+    return visit.page.evaluate(
+        """() => [
+          ...[...document.querySelectorAll(".vae-live canvas")].map(canvas => canvas.toDataURL()),
+          ...[...document.querySelectorAll("[data-number]")].map(number => number.textContent),
+          ...[...document.querySelectorAll("input, select")].map(control => control.value),
+          ...[...document.querySelectorAll(".handle")].map(handle => handle.outerHTML),
+        ]"""
+    )
+
+
+def of_still(figure, parts, index=0):
+    """What a still shows between its axes, as `(parts, parts, 3)` from 0 to 1, each the mean of a small square."""
+    figure.canvas.draw()
+    box, height = figure.axes[index].get_window_extent(), figure.canvas.get_width_height()[1]
+    picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+    return in_parts(picture, (box.x0, height - box.y1, box.x1, height - box.y0), parts)
+
+
+def of_canvas(visit, panel, parts):
+    """The same of a canvas that lies on white."""
+    script = """name => {
+      const {canvas, box} = document.querySelector(".vae-live").stage.panels[name];
+      return [canvas.toDataURL(), box.left, box.top, box.right, box.bottom];
+    }"""
+    url, *box = visit.page.evaluate(script, panel)
+    drawn = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGBA")
+    picture = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB")
+    return in_parts(picture, box, parts)
+
+
+def in_parts(picture, box, parts):
+    return np.asarray(picture.resize((parts, parts), Image.Resampling.BOX, box)) / 255
