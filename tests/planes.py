@@ -123,6 +123,11 @@ def pictures(visit):
     )
 
 
+def image_of(url):
+    """The picture that a canvas gives as an address."""
+    return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGBA")
+
+
 def of_still(figure, parts, index=0):
     """What a still shows between its axes, as `(parts, parts, 3)` from 0 to 1, each the mean of a small square."""
     figure.canvas.draw()
@@ -138,7 +143,7 @@ def of_canvas(visit, panel, parts):
       return [canvas.toDataURL(), box.left, box.top, box.right, box.bottom];
     }"""
     url, *box = visit.page.evaluate(script, panel)
-    drawn = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGBA")
+    drawn = image_of(url)
     picture = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB")
     return in_parts(picture, box, parts)
 

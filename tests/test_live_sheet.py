@@ -15,6 +15,7 @@ from tests.planes import (
     CLOCK,
     Prepared,
     code_near,
+    image_of,
     model_and_images,
     of_canvas,
     of_still,
@@ -41,6 +42,12 @@ def figure():
 @pytest.fixture(scope="module")
 def model():
     return of_digits(*model_and_images())[0].double()
+
+
+@pytest.fixture(scope="module")
+def single():
+    """The same in single precision, as Python draws stills."""
+    return of_digits(*model_and_images())[0]
 
 
 @pytest.fixture
@@ -95,12 +102,11 @@ def status(visit):
 # In Python ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_figure_says_what_it_shows_and_sends_only_the_decoder(figure, model):
+def test_the_figure_says_what_it_shows_and_sends_only_the_decoder(figure, single):
     html = figure._repr_html_()
     assert "shown handwritten digits (Boxes), and" in figure.note and "at the start 0.6 and -0.6" in html
-    assert figure.weights == [packed(model.float(), ("decode",))[0]] and not figure.later
-    model.double()
-    sizes = [[weight.shape[1], weight.shape[0]] for weight, _ in linear_layers(model.decode)]
+    assert figure.weights == [packed(single, ("decode",))[0]] and not figure.later
+    sizes = [[weight.shape[1], weight.shape[0]] for weight, _ in linear_layers(single.decode)]
     assert figure.settings["layers"] == {"decoder": sizes}
     assert "digits, and" in live.sheet(*model_and_images()).note
 
@@ -158,55 +164,52 @@ def test_it_starts_in_each_theme_and_width_and_stands_still(live_page, figure, m
 
 SHEET = """digits => {
   const {stage} = document.querySelector(".vae-live"), {settings} = stage;
-  const sheet = digits === null ? stage.sheet : new vaeLive.Sheet(stage.sheet.vae, settings), size = sheet.canvas.width;
+  const sheet = digits === null ? stage.sheet : new vaeLive.Sheet(stage.sheet.vae, settings);
   let left = digits;
   const goesOn = digits !== null && sheet.work(() => left-- <= 0);
-  const {data} = sheet.context.getImageData(0, 0, size, size);
-  return [goesOn, Array.from({length: size * size}, (_, i) => [...data.slice(4 * i, 4 * i + 4)])];
+  return [goesOn, sheet.canvas.toDataURL()];
 }"""
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("digits, step", [(25, 4), (125, 2), (525, 1), (None, 1)])
-def test_the_sheet_holds_the_models_digits_coarse_ones_first(visit, model, digits, step):
-    goes_on, found = visit.page.evaluate(SHEET, digits)
+def test_the_sheet_holds_the_models_digits_coarse_ones_first(visit, single, digits, step):
+    goes_on, url = visit.page.evaluate(SHEET, digits)
     axis = sheet_settings(REACH)["axis"]
-    right = sheet_of(model.float(), torch.tensor(axis).float(), gap=0).reshape(20, 28, 20, 28)
-    model.double()
+    right = sheet_of(single, torch.tensor(axis).float(), gap=0).reshape(20, 28, 20, 28)
     right = right[::step, :, ::step].repeat_interleave(step, 1).repeat_interleave(step, 3).reshape(560, 560)
-    grey = 255 * right.flatten()[:, None].expand(-1, 3)
-    found = torch.tensor(found)
-    assert (found[:, :3] - grey).abs().max() < 1.01 and (found[:, 3] == 255).all()
+    found = np.asarray(image_of(url)).astype(float)
+    assert np.abs(found[..., :3] - 255 * right.numpy()[..., None]).max() < 1.01 and (found[..., 3] == 255).all()
     assert goes_on == (digits in (25, 125))
 
 
-def test_the_still_shows_what_the_canvas_shows_first(visit, figure, model):
-    still, ax = plane_still(model.float(), figure.settings)
+def test_the_still_shows_what_the_canvas_shows_first(visit, figure, single):
+    still, ax = plane_still(single, figure.settings)
     ring(ax, START, "#d55e00")
-    model.double()
     difference = np.abs(of_still(still, 80) - of_canvas(visit, "plane", 80)).mean(2)
     assert difference.mean() < 0.02 and (difference > 0.2).mean() < 0.005
     assert of_canvas(visit, "plane", 80).std() > 0.2
 
 
-def test_numbers_at_the_axes_stand_where_the_prior_puts_them(visit, figure, model):
-    _, ax = plane_still(model.float(), figure.settings)
-    model.double()
-    texts = visit.page.evaluate(
-        """() => {
-          const {stage} = document.querySelector(".vae-live"), {plane} = stage.panels, {context, box} = plane, found = [];
-          context.fillText = (text, x, y) => found.push([
-            text, (x - box.left) / (box.right - box.left), (box.bottom - y) / (box.bottom - box.top)]);
-          stage.paint();
-          delete context.fillText;
-          return found;
-        }"""
-    )
-    for place, ticks in enumerate((ax.get_xticks(), ax.get_yticks())):
-        shown = [[text.replace("\N{MINUS SIGN}", "-"), at[place]] for text, *at in texts[:-2][place::2]]
+AXES = """() => {
+  const {stage} = document.querySelector(".vae-live"), {context, box} = stage.panels.plane, found = [];
+  context.fillText = (text, x, y) => {
+    found.push([text, (x - box.left) / (box.right - box.left), (box.bottom - y) / (box.bottom - box.top)]);
+  };
+  stage.paint();
+  delete context.fillText;
+  return found;
+}"""
+
+
+def test_numbers_at_the_axes_stand_where_the_prior_puts_them(visit, figure, single):
+    ticks = plane_still(single, figure.settings)[1].get_xticks()
+    *numbers, last, name = visit.page.evaluate(AXES)
+    for place in (0, 1):
+        shown = [(text.replace("\N{MINUS SIGN}", "-"), at[place]) for text, *at in numbers[place::2]]
         assert [text for text, _ in shown] == ["-2", "-1", "-0.5", "0", "0.5", "1", "2"]
         assert [at for _, at in shown] == pytest.approx(ticks.tolist(), abs=1e-6)
-    assert [text for text, *_ in texts[-2:]] == ["z1", "z2"]
+    assert [last[0], name[0]] == ["z1", "z2"]
 
 
 # Controls -------------------------------------------------------------------------------------------------------------
@@ -421,6 +424,7 @@ def test_no_frame_begins_what_it_has_no_time_for(live_page, figure):
     settle(visit)
     press(visit, "walk", "mouse")
     visit.page.wait_for_timeout(200)
-    frames = visit.page.evaluate("window.frames")
-    assert max(frame["took"] for frame in frames) <= 6 and sum(frame["took"] for frame in frames) > 0.5 * 525
-    assert all(frame["drawn"] for frame in frames[:20])  # what has been decoded is seen
+    frames = [frame for frame in visit.page.evaluate("window.frames") if frame["took"]]
+    took = [frame["took"] for frame in frames]
+    assert max(took) == 5.5 and sum(took) > 0.5 * 525
+    assert all(frame["drawn"] for frame in frames)  # what has been decoded is seen
