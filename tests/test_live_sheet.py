@@ -15,6 +15,7 @@ from tests.planes import (
     CLOCK,
     Prepared,
     code_near,
+    complaints,
     image_of,
     model_and_images,
     of_canvas,
@@ -55,7 +56,7 @@ def visit(live_page, figure):
     visit = live_page(figure)
     settle(visit)
     yield visit
-    assert visit.complaints == []
+    assert complaints(visit) == []
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def touched(live_page, figure):
     visit = live_page(figure, has_touch=True, width=360)
     settle(visit)
     yield visit
-    assert visit.complaints == []
+    assert complaints(visit) == []
 
 
 def page_for(request, how):
@@ -86,9 +87,7 @@ def shown(visit, model, z):
     assert (pixels(visit, "digit") - right).abs().max() < 0.006
     around = [(9, 0), (-9, 0), (0, 9), (0, -9)]
     assert painted(visit, "plane", "orange", *((*z, *aside) for aside in around)) == [True] * 4
-    box, picture = (
-        visit.page.locator(f"[data-panel=plane] {part}").bounding_box() for part in (".handle", "canvas")
-    )
+    box, picture = (visit.page.locator(f"[data-panel=plane] {part}").bounding_box() for part in (".handle", "canvas"))
     middle = [box["x"] + box["width"] / 2 - picture["x"], box["y"] + box["height"] / 2 - picture["y"]]
     across, up = cdf(z).tolist()
     right = [58 + across * (picture["width"] - 68), picture["height"] - 36 - up * (picture["height"] - 46)]
@@ -155,7 +154,7 @@ def test_it_starts_in_each_theme_and_width_and_stands_still(live_page, figure, m
     assert all(request.url.startswith(("file:", "data:")) for request in visit.requests)
     before = pictures(visit)
     visit.page.wait_for_timeout(200)
-    assert pictures(visit) == before and visit.complaints == []
+    assert pictures(visit) == before and complaints(visit) == []
     boxes = [visit.page.locator(f"[data-panel={name}] canvas").bounding_box() for name in ("plane", "digit")]
     controls = visit.page.locator(".controls").bounding_box()
     assert boxes[0]["width"] > 300 and all(box["y"] + box["height"] < controls["y"] for box in boxes)
@@ -183,11 +182,12 @@ def test_the_sheet_holds_the_models_digits_coarse_ones_first(visit, single, digi
     assert goes_on == (digits in (25, 125))
 
 
+@torch.no_grad()
 def test_the_still_shows_what_the_canvas_shows_first(visit, figure, single):
     still, ax = plane_still(single, figure.settings)
     ring(ax, START, "#d55e00")
     difference = np.abs(of_still(still, 80) - of_canvas(visit, "plane", 80)).mean(2)
-    assert difference.mean() < 0.02 and (difference > 0.2).mean() < 0.005
+    assert difference.mean() < 0.03 and (difference > 0.2).mean() < 0.005
     assert of_canvas(visit, "plane", 80).std() > 0.2
 
 
@@ -202,6 +202,7 @@ AXES = """() => {
 }"""
 
 
+@torch.no_grad()
 def test_numbers_at_the_axes_stand_where_the_prior_puts_them(visit, figure, single):
     ticks = plane_still(single, figure.settings)[1].get_xticks()
     *numbers, last, name = visit.page.evaluate(AXES)
@@ -258,8 +259,8 @@ def test_a_code_stays_within_reach(visit, model):
     drag(visit, "plane", START, (6, 0), "mouse")  # the right end of the axis
     assert visit.number("z1") == REACH and float(visit.control("z1").input_value()) == REACH
     agree(visit, model, [REACH, visit.number("z2")])
-    drag(visit, "plane", (1, 1), (-6, -6), "mouse")
-    agree(visit, model, [-REACH, -REACH])
+    drag(visit, "plane", (1, 1), (-6, 6), "mouse")
+    agree(visit, model, [-REACH, REACH])
 
 
 def draws(count, seed=1):
@@ -277,7 +278,9 @@ def test_random_codes_are_drawn_from_the_prior(request, how, model):
 
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_code_out_of_reach_is_drawn_again(live_page, figure, model, place):
-    far = next(seed for seed in range(5000) if abs(draws(1, seed)[0][place]) > REACH > abs(draws(1, seed)[0][1 - place]))
+    far = next(
+        seed for seed in range(5000) if abs(draws(1, seed)[0][place]) > REACH > abs(draws(1, seed)[0][1 - place])
+    )
     other = starting_at(figure)
     other.settings = figure.settings | {"seed": far}
     visit = live_page(other)
@@ -338,7 +341,7 @@ def test_a_walk_starts_and_stops_by_its_button(timed, how, model):
     assert status(visit) == ""
     go_on(visit, 100)
     shown(visit, model, curve(z, 0.1))  # from where one is
-    assert visit.complaints == []
+    assert complaints(visit) == []
 
 
 def test_a_walk_waits_for_frames_that_come_late(timed, model):
@@ -398,7 +401,7 @@ def test_after_any_sequence_it_is_as_if_it_had_started_there(live_page, figure, 
     keys(visit, "z1", "Home", *["ArrowRight"] * 4)
     keys(visit, "z2", "End", "ArrowLeft")
     after = pictures(visit)
-    assert visit.complaints == []
+    assert complaints(visit) == []
     assert after == pictures(live_page(starting_at(figure, z1=-REACH + 0.04, z2=REACH - 0.01)))
 
 
