@@ -163,7 +163,8 @@ vaeLive.define("posteriors", stage => {
   function pick(number) {
     asked += 1;  // what is still loading comes too late
     stage.set("digit", number);
-    take(known[number], `Digit ${chooser.options[chooser.selectedIndex].text}`);
+    stage.say("");
+    take(known[number], number < labels.length ? `Digit ${chooser.options[number].text}` : "The digit from the board");
   }
 
   function pickFromBoard(texts) {
