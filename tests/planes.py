@@ -56,17 +56,25 @@ def complaints(visit):
     return [words for words in visit.complaints if "readback operations" not in words]
 
 
-def code_near(visit, z, panel="plane"):
-    """The code below the whole pixel of the window that is nearest to a code's place: a pointer meets it exactly."""
+CANVAS = """canvas => {
+  const {left, top} = canvas.getBoundingClientRect();
+  return [left, top, canvas.clientWidth, canvas.clientHeight];
+}"""
+
+
+def code_near(visit, z, panel="plane", window=None):
+    """The code below the whole pixel of the window that is nearest to a code's place: a pointer meets it exactly.
+
+    window: [low, high] of both axes where these are straight, not spaced as the prior is.
+    """
     visit.page.locator(f"[data-panel={panel}]").scroll_into_view_if_needed()
-    script = (
-        "canvas => [...Object.values(canvas.getBoundingClientRect().toJSON()), canvas.clientWidth, canvas.clientHeight]"
-    )
-    left, top, *_, width, height = visit.page.locator(f"[data-panel={panel}] canvas").evaluate(script)
+    left, top, width, height = visit.page.locator(f"[data-panel={panel}] canvas").evaluate(CANVAS)
     start = torch.tensor([left + 58, top + height - 36], dtype=torch.float64)  # where both numbers are lowest
     length = torch.tensor([width - 68, 46 - height], dtype=torch.float64)
-    place = (start + length * cdf(z)).round() + 1e-3  # a click's place is rounded down
-    return torch.special.ndtri((place - start) / length).tolist()
+    low, high = torch.tensor(window or [[0, 1]] * 2, dtype=torch.float64).T
+    share = (torch.tensor(z) - low) / (high - low) if window else cdf(z)
+    share = ((start + length * share).round() + 1e-3 - start) / length  # a click's place is rounded down
+    return (low + share * (high - low) if window else torch.special.ndtri(share)).tolist()
 
 
 def starting_at(figure, **values):

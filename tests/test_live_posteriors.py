@@ -1,0 +1,392 @@
+"""Posteriors on the plane of codes: what the page shows is what PyTorch computes, by keyboard, mouse and touch."""
+
+import itertools
+import random
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from tests.browser import THEMES, WIDTHS
+from tests.hands import HOWS, drag, keys, painted, point_at, press, slide
+from tests.planes import (
+    CLOCK,
+    Prepared,
+    code_near,
+    complaints,
+    model_and_images,
+    of_canvas,
+    of_still,
+    pictures,
+    pixels,
+    settle,
+)
+from vaebook import live
+from vaebook.distributions import bernoulli_log_likelihood, kl_standard_normal
+from vaebook.live.plane import cdf, of_digits
+from vaebook.live.posterior_stills import panels
+from vaebook.live.weights import packed
+from vaebook.models import BernoulliVAE
+from vaebook.objectives import negative_elbo
+
+ROWS = [63, 0, 1, 22, 97, 11, 13, 5]  # of the data: with gaps of 0.5 to 12 nats, and close-ups of some sizes
+LABELS = [8, 3, 1, 2, 9, 4, 7, 5]
+DRAWN = [40, 8]  # drawn on the board
+REACH = 5.0
+MOVED = (-0.3, 0.9)  # a code where no digit is
+
+
+def images(rows):
+    return model_and_images()[1][rows]
+
+
+@pytest.fixture(scope="module")
+def figure():
+    return live.posteriors(*model_and_images(), images(ROWS), LABELS, name="Boxes")
+
+
+class Truth:
+    """What the figure should show, from the model in double precision and sums over a fine grid."""
+
+    @torch.no_grad()
+    def __init__(self, step=0.025):
+        single = of_digits(*model_and_images())[0]
+        self.x = images(ROWS + DRAWN)
+        axis = torch.arange(-REACH - 1 + step / 2, REACH + 1, step)
+        self.z, found = torch.cartesian_prod(axis, axis), []
+        for part in self.z.split(20_000):
+            logits = single.decode(part)
+            softplus = torch.nn.functional.softplus(logits).double().sum(1, keepdim=True)
+            found.append((logits @ self.x.T).double() - softplus)
+        self.z = self.z.double()
+        prior = -np.log(2 * np.pi) - 0.5 * (self.z**2).sum(1, keepdim=True)
+        self.joint = torch.cat(found) + prior
+        self.evidence = self.joint.logsumexp(0) + 2 * np.log(step)
+        self.mass = (self.joint - self.joint.logsumexp(0)).exp()
+        self.model, self.x = single.double(), self.x.double()
+        self.mu, self.logvar = self.model.encode(self.x)
+        self.sigma = (0.5 * self.logvar).exp()
+
+    def share(self, i, window):
+        (left, right), (bottom, top) = window
+        z1, z2 = self.z.T
+        return self.mass[(z1 >= left) & (z1 <= right) & (z2 >= bottom) & (z2 <= top), i].sum().item()
+
+    def window(self, i):
+        """The square around mu, of four standard deviations to each side, doubled until it holds 95 %."""
+        half = 4 * self.sigma[i].max().item()
+        while half < REACH:
+            window = [[middle - half, middle + half] for middle in self.mu[i].tolist()]
+            if self.share(i, window) >= 0.95:
+                break
+            half *= 2
+        return [[middle - half, middle + half] for middle in self.mu[i].tolist()]
+
+    @torch.no_grad()
+    def numbers(self, i, z):
+        places, weights = map(torch.from_numpy, np.polynomial.hermite_e.hermegauss(9))
+        noise, weights = torch.cartesian_prod(places, places), torch.cartesian_prod(weights, weights).prod(1)
+        each = bernoulli_log_likelihood(self.model.decode(self.mu[i] + self.sigma[i] * noise), self.x[i])
+        reconstruction = -(weights @ each / weights.sum()).item()
+        kl = kl_standard_normal(self.mu[i : i + 1], self.logvar[i : i + 1]).item()
+        evidence = -self.evidence[i].item()
+        found = {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl, "evidence": evidence}
+        code = -bernoulli_log_likelihood(self.decode(z, False), self.x[i]).item()
+        return found | {"gap": reconstruction + kl - evidence, "code": code}
+
+    @torch.no_grad()
+    def decode(self, z, as_probabilities=True):
+        logits = self.model.decode(torch.as_tensor(z, dtype=torch.float64))
+        return logits.sigmoid() if as_probabilities else logits
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return Truth()
+
+
+def axes(visit, panel):
+    """Where a panel's axes begin and end: [[left, right], [bottom, top]]."""
+    script = """name => {
+      const {x, y, box} = document.querySelector(".vae-live").stage.panels[name];
+      return [[x.back(box.left), x.back(box.right)], [y.back(box.bottom), y.back(box.top)]];
+    }"""
+    return visit.page.evaluate(script, panel)
+
+
+def agree(visit, truth, i, z=None, option=None):
+    """The page shows digit i (which may stand at another option) with the code z, by default its mean."""
+    settle(visit)
+    z = truth.mu[i].tolist() if z is None else z
+    for name, value in truth.numbers(i, z).items():
+        close = {"evidence": 0.03, "gap": 0.03, "code": 0.02}.get(name, 6e-3)
+        assert visit.number(name) == pytest.approx(value, abs=close, rel=1e-5), name
+    assert visit.number("gap") == pytest.approx(visit.number("loss") - visit.number("evidence"), abs=0.0151)
+    window = truth.window(i)
+    inside = re.fullmatch(r"(\d+) %", visit.number("inside"))
+    assert int(inside[1]) == pytest.approx(100 * truth.share(i, window) - 0.5, abs=1.2)
+    assert sum(axes(visit, "close"), []) == pytest.approx(sum(window, []), abs=1e-5)
+    for name, value in zip(("z1", "z2"), z, strict=True):
+        assert float(visit.control(name).input_value()) == pytest.approx(value, abs=0.0052)
+    assert visit.control("digit").input_value() == str(i if option is None else option)
+    assert (pixels(visit, "digits", 2, 0) - truth.x[i]).abs().max() == 0
+    assert (pixels(visit, "digits", 2, 1) - truth.decode(z)).abs().max() < 0.006
+    assert ring_is_at(visit, "plane", z)
+    is_in = all(low <= value <= high for value, (low, high) in zip(z, window, strict=True))
+    assert visit.page.locator("[data-panel=close] .handle").is_visible() == is_in
+    assert not is_in or ring_is_at(visit, "close", z)
+
+
+def ring_is_at(visit, panel, z):
+    """Whether a panel has a ring around a code, and its handle there."""
+    box, picture = (
+        visit.page.locator(f"[data-panel={panel}] {part}").bounding_box() for part in (".handle", "canvas")
+    )
+    middle = [box["x"] + box["width"] / 2 - picture["x"], box["y"] + box["height"] / 2 - picture["y"]]
+    script = "([panel, x, y]) => (({x: a, y: b}) => [a.to(x), b.to(y)])(document.querySelector('.vae-live').stage.panels[panel])"
+    assert middle == pytest.approx(visit.page.evaluate(script, [panel, *z]), abs=1)
+    return all(painted(visit, panel, "text", *((*z, *aside) for aside in ((6, 0), (-6, 0), (0, 6), (0, -6)))))
+
+
+def status(visit):
+    return visit.page.locator(".status").inner_text().replace("\N{MINUS SIGN}", "-")
+
+
+def says_gap(visit, words):
+    """What is said of a digit once all is computed; the same gap as among the numbers."""
+    assert status(visit) == f"{words}: the gap (2.4) is {visit.number('gap'):.2f} nats."
+
+
+@pytest.fixture
+def visit(live_page, figure):
+    visit = live_page(figure)
+    settle(visit)
+    yield visit
+    assert complaints(visit) == []
+
+
+@pytest.fixture
+def touched(live_page, figure):
+    visit = live_page(figure, has_touch=True, width=360)
+    settle(visit)
+    yield visit
+    assert complaints(visit) == []
+
+
+def page_for(request, how):
+    return request.getfixturevalue("touched" if how == "touch" else "visit")
+
+
+# In Python ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_figure_says_what_it_shows(figure):
+    html = figure._repr_html_()
+    assert "8 test digits of Boxes, each a small ellipse" in figure.note
+    assert "cover the plane from \N{MINUS SIGN}6 to 6, " in figure.note and "averaged over 81 fixed codes" in figure.note
+    assert "The chosen one, an 8, is blue" in html and "left the test image, an 8; right" in html
+    options = re.findall(r'<option value="(\d)"( selected)?>([^<]*)</option>', html)
+    article = {8: "an"}
+    right = [(str(i), " selected" * (i == 0), f"{i + 1}: {article.get(n, 'a')} {n}") for i, n in enumerate(LABELS)]
+    assert options == right
+    assert re.search(r"The digit from the board \(loads 0\.\d\N{NO-BREAK SPACE}MB\)", html)
+    other = live.posteriors(*model_and_images(), images([0, 7]), torch.tensor([1, 2]))
+    assert "2 test digits, each" in other.note and other.settings["reach"] == 4
+
+
+def test_the_page_gets_the_decoder_and_the_encoder_later(figure):
+    rounded = of_digits(*model_and_images())[0]
+    assert figure.weights == [packed(rounded, ("decode",))[0]]
+    assert figure.later == {"encoder": [packed(rounded, ("encode",))[0]]}
+    assert figure.settings["layers"] == packed(rounded)[1] and figure.settings["labels"] == LABELS
+
+
+def test_the_cost_of_rounding_is_that_of_this_model(figure):
+    model, x = model_and_images()
+    noise = torch.randn(100, 1000, 2, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        after, before = (
+            negative_elbo(each, x[:1000], noise)["loss"].mean().item() for each in (of_digits(model, x)[0], model)
+        )
+    assert figure.shift == pytest.approx(after - before, abs=0.05) and abs(figure.shift) > 1e-3
+
+
+def test_the_model_is_left_as_it_was():
+    torch.manual_seed(1)
+    model, x = BernoulliVAE(784, [8], 2).train(), torch.zeros(3, 784)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    live.posteriors(model, x, x, [0, 1, 2])
+    assert model.training and all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+X = torch.zeros(4, 784)
+FITTING = {"model": BernoulliVAE(784, [8], 2), "x_train": X, "images": X, "labels": torch.zeros(4)}
+
+
+@pytest.mark.parametrize(
+    "changed, words",
+    [
+        ({"model": BernoulliVAE(784, [8], 3)}, "model must have latent_dims 2, got 3"),
+        ({"x_train": torch.zeros(4, 20)}, "x_train must have shape (B, 784), got (4, 20)"),
+        ({"images": torch.zeros(4, 20)}, "images must have shape (B, 784), got (4, 20)"),
+        ({"images": torch.zeros(0, 784)}, "images must hold at least one example"),
+        ({"images": X + 0.5}, "images must hold only 0 and 1"),
+        ({"labels": torch.zeros(3)}, "labels must have shape (4,), got (3,)"),
+    ],
+)
+def test_what_does_not_fit_is_named(changed, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        live.posteriors(**FITTING | changed)
+    with pytest.raises(TypeError, match="model must answer"):
+        live.posteriors(**FITTING | {"model": object()})
+
+
+# In the browser: how it starts ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme, width", [*itertools.product(THEMES, WIDTHS)])
+def test_it_starts_in_each_theme_and_width_with_the_first_digit(live_page, figure, truth, theme, width):
+    visit = live_page(figure, theme, width=width)
+    agree(visit, truth, 0)
+    assert status(visit) == "" and visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert all(request.url.startswith(("file:", "data:")) for request in visit.requests)
+    before = pictures(visit)
+    visit.page.wait_for_timeout(200)
+    assert pictures(visit) == before and complaints(visit) == []
+    boxes = {part: visit.page.locator(part).bounding_box() for part in ("[data-panel=plane] canvas", ".controls")}
+    pair, close = (visit.page.locator(f"[data-panel={name}] canvas").bounding_box() for name in ("digits", "close"))
+    plane, controls = boxes.values()
+    assert plane["width"] > 300 and pair["y"] + pair["height"] < controls["y"]
+    assert (close["y"] > controls["y"]) == (width == 360)
+
+
+def inner(parts):
+    """All but the edges, where a still has its axes."""
+    return parts[1:-1, 1:-1]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name, most", [("plane", 0.03), ("close", 0.05)])
+def test_stills_show_what_the_canvases_show_once_all_is_computed(visit, figure, name, most):
+    rounded = of_digits(*model_and_images())[0]
+    plane, (_, close) = panels(rounded, images(ROWS), torch.tensor(LABELS), figure.settings)
+    still = {"plane": plane, "close": close}[name].still
+    found, right = inner(of_canvas(visit, name, 60)), inner(of_still(still, 60))
+    difference = np.abs(found - right).max(2)
+    assert difference.mean() < most and (difference > 0.25).mean() < 0.03
+    orange = [(shown[..., 0] - shown[..., 2] > 0.3).mean() for shown in (found, right)]
+    assert orange[0] == pytest.approx(orange[1], rel=0.3) and orange[1] > 0
+
+
+@torch.no_grad()
+def test_the_still_of_two_digits_is_the_first_and_what_its_mean_decodes_to(figure, truth):
+    rounded = of_digits(*model_and_images())[0]
+    _, (pair, _) = panels(rounded, images(ROWS), torch.tensor(LABELS), figure.settings)
+    for place, right in enumerate((truth.x[0], truth.decode(truth.mu[0]))):
+        shown = of_still(pair.still, 28, place)[..., 0].flatten()
+        assert np.abs(shown - right.numpy()).mean() < 0.03
+
+
+# The digits -----------------------------------------------------------------------------------------------------------
+
+
+def pick(visit, truth, i, how):
+    """Pick a digit: in the list by keyboard, on the plane by mouse or finger."""
+    if how != "keyboard":
+        point_at(visit, "plane", *truth.mu[i].tolist(), how)
+        return
+    visit.control("digit").focus()
+    stands = int(visit.control("digit").input_value())
+    for _ in range(abs(i - stands)):
+        visit.page.keyboard.press("ArrowDown" if i > stands else "ArrowUp")
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_digit_is_picked_on_the_plane_and_in_the_list(request, how, truth):
+    visit = page_for(request, how)
+    for i in (4, 2, 0):
+        pick(visit, truth, i, how)
+        agree(visit, truth, i)
+        says_gap(visit, f"Digit {i + 1}: a{'n' * (i == 0)} {LABELS[i]}")
+
+
+@pytest.mark.parametrize("i", range(len(ROWS)))
+def test_each_digit_s_numbers_are_those_of_exact_sums(visit, truth, i):
+    visit.control("digit").select_option(str(i))
+    agree(visit, truth, i)
+    assert visit.number("gap") > 0
+
+
+def test_while_a_digit_is_added_up_no_number_of_the_last_one_stands(live_page, figure):
+    hold = "const {window: found} = vaeMaths.Posterior.prototype, {next} = (function* () {})().__proto__.__proto__;"
+    stopped = "vaeMaths.costs = function* () { while (!window.goOn) yield; };"
+    visit = live_page(Prepared(figure, hold + stopped))
+    names = ("loss", "reconstruction", "kl", "evidence", "gap", "inside")
+    assert [visit.number(name) for name in names] == ["\N{EN DASH}"] * 6
+
+
+def test_a_press_picks_the_nearest_digit_within_sixteen_pixels(visit, truth):
+    x, y = truth.mu[3].tolist()
+    width = visit.page.locator("[data-panel=plane] canvas").evaluate("canvas => canvas.clientWidth") - 68
+    aside = lambda pixels: torch.special.ndtri(cdf(x) + pixels / width).item()  # noqa: E731
+    point_at(visit, "plane", aside(-18), y)
+    settle(visit)
+    assert visit.control("digit").input_value() == "0"
+    point_at(visit, "plane", aside(-14), y)
+    agree(visit, truth, 3)
+
+
+def test_a_drag_that_ends_at_a_digit_picks_none(visit, truth):
+    end = code_near(visit, truth.mu[3].tolist())
+    drag(visit, "plane", MOVED, end)
+    agree(visit, truth, 0, end)
+    drag(visit, "plane", end, MOVED)
+    agree(visit, truth, 0, [*MOVED])
+
+
+# The code -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_sliders_move_the_code(request, how, truth):
+    visit, z = page_for(request, how), truth.mu[0].tolist()
+    for place, name in enumerate(("z1", "z2")):
+        if how == "keyboard":
+            keys(visit, name, "End", *["ArrowLeft"] * (3 + place))
+            assert float(visit.control(name).input_value()) == pytest.approx(REACH - 0.03 - 0.01 * place)
+        else:
+            slide(visit, name, 0.3 + 0.2 * place, how)
+        z[place] = float(visit.control(name).input_value())
+        agree(visit, truth, 0, z)
+    assert status(visit) == ""
+
+
+@pytest.mark.parametrize("how", ["mouse", "touch"])
+@pytest.mark.parametrize("panel", ["plane", "close"])
+def test_the_ring_is_dragged_on_both_planes(request, how, panel, truth):
+    visit = page_for(request, how)
+    window = truth.window(0) if panel == "close" else None
+    start = truth.mu[0].tolist()
+    end = code_near(visit, [start[0] - 0.2, start[1] + 0.15], panel, window)
+    drag(visit, panel, start, end, how)
+    agree(visit, truth, 0, end)
+    point_at(visit, panel, *start, how)
+    settle(visit)
+    assert visit.number("code") < truth.numbers(0, end)["code"]
+
+
+def test_a_code_stays_within_reach(visit, truth):
+    drag(visit, "plane", MOVED, (-9, 9))
+    agree(visit, truth, 0, [-REACH, REACH])
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_the_code_goes_back_to_the_digit_s_mean(request, how, truth):
+    visit = page_for(request, how)
+    pick(visit, truth, 2, how)
+    keys(visit, "z1", "Home")
+    agree(visit, truth, 2, [-REACH, truth.mu[2, 1].item()])
+    press(visit, "toMean", how)
+    agree(visit, truth, 2)
+    assert status(visit) == "The code is the mean of the encoder's Gaussian."
