@@ -165,3 +165,27 @@ def of_canvas(visit, panel, parts):
 
 def in_parts(picture, box, parts):
     return np.asarray(picture.resize((parts, parts), Image.Resampling.BOX, box)) / 255
+
+
+def opened(live_page, figure, how="mouse", **options):
+    """A figure's page, all computed and drawn; a narrow one for a finger."""
+    touch = {"has_touch": True, "width": 360} if how == "touch" else {}
+    visit = live_page(figure, **touch | options)
+    settle(visit)
+    return visit
+
+
+def status(visit):
+    return visit.page.locator(".status").inner_text().replace("\N{MINUS SIGN}", "-")
+
+
+RECOLOR = """([ground, text]) => {
+  Object.assign(document.body.style, {background: ground, color: text});
+  document.documentElement.dataset.theme = "other";
+  return new Promise(requestAnimationFrame);
+}"""
+
+
+def recolor(visit, theme):
+    """Give the page the colours of a theme, as a reader's switch does."""
+    visit.page.evaluate(RECOLOR, {"light": ["#fff", "#222"], "dark": ["#121212", "#e8e8e8"]}[theme])

@@ -1,7 +1,6 @@
 """Posteriors on the plane of codes: what the page shows is what PyTorch computes, by keyboard, mouse and touch."""
 
 import itertools
-import random
 import re
 
 import numpy as np
@@ -9,173 +8,57 @@ import pytest
 import torch
 
 from tests.browser import THEMES, WIDTHS
-from tests.hands import HOWS, drag, keys, painted, point_at, press, slide
+from tests.hands import HOWS, drag, keys, point_at, press, slide
 from tests.planes import (
-    CLOCK,
     Prepared,
     code_near,
     complaints,
     model_and_images,
     of_canvas,
     of_still,
+    opened,
     pictures,
     pixels,
     settle,
+    status,
+)
+from tests.posteriors import (
+    LABELS,
+    MOVED,
+    REACH,
+    ROWS,
+    agree,
+    axes,
+    figure_of_eight,
+    images,
+    pick,
+    ring_is_at,
+    says_gap,
+    truth_of_eight,
 )
 from vaebook import live
-from vaebook.distributions import bernoulli_log_likelihood, kl_standard_normal
 from vaebook.live.plane import cdf, of_digits
 from vaebook.live.posterior_stills import panels
 from vaebook.live.weights import packed
 from vaebook.models import BernoulliVAE
 from vaebook.objectives import negative_elbo
 
-ROWS = [63, 0, 1, 22, 97, 11, 13, 5]  # of the data: with gaps of 0.5 to 12 nats, and close-ups of some sizes
-LABELS = [8, 3, 1, 2, 9, 4, 7, 5]
-DRAWN = [40, 8]  # drawn on the board
-REACH = 5.0
-MOVED = (-0.3, 0.9)  # a code where no digit is
-
-
-def images(rows):
-    return model_and_images()[1][rows]
-
 
 @pytest.fixture(scope="module")
 def figure():
-    return live.posteriors(*model_and_images(), images(ROWS), LABELS, name="Boxes")
-
-
-class Truth:
-    """What the figure should show, from the model in double precision and sums over a fine grid."""
-
-    @torch.no_grad()
-    def __init__(self, step=0.025):
-        single = of_digits(*model_and_images())[0]
-        self.x = images(ROWS + DRAWN)
-        axis = torch.arange(-REACH - 1 + step / 2, REACH + 1, step)
-        self.z, found = torch.cartesian_prod(axis, axis), []
-        for part in self.z.split(20_000):
-            logits = single.decode(part)
-            softplus = torch.nn.functional.softplus(logits).double().sum(1, keepdim=True)
-            found.append((logits @ self.x.T).double() - softplus)
-        self.z = self.z.double()
-        prior = -np.log(2 * np.pi) - 0.5 * (self.z**2).sum(1, keepdim=True)
-        self.joint = torch.cat(found) + prior
-        self.evidence = self.joint.logsumexp(0) + 2 * np.log(step)
-        self.mass = (self.joint - self.joint.logsumexp(0)).exp()
-        self.model, self.x = single.double(), self.x.double()
-        self.mu, self.logvar = self.model.encode(self.x)
-        self.sigma = (0.5 * self.logvar).exp()
-
-    def share(self, i, window):
-        (left, right), (bottom, top) = window
-        z1, z2 = self.z.T
-        return self.mass[(z1 >= left) & (z1 <= right) & (z2 >= bottom) & (z2 <= top), i].sum().item()
-
-    def window(self, i):
-        """The square around mu, of four standard deviations to each side, doubled until it holds 95 %."""
-        half = 4 * self.sigma[i].max().item()
-        while half < REACH:
-            window = [[middle - half, middle + half] for middle in self.mu[i].tolist()]
-            if self.share(i, window) >= 0.95:
-                break
-            half *= 2
-        return [[middle - half, middle + half] for middle in self.mu[i].tolist()]
-
-    @torch.no_grad()
-    def numbers(self, i, z):
-        places, weights = map(torch.from_numpy, np.polynomial.hermite_e.hermegauss(9))
-        noise, weights = torch.cartesian_prod(places, places), torch.cartesian_prod(weights, weights).prod(1)
-        each = bernoulli_log_likelihood(self.model.decode(self.mu[i] + self.sigma[i] * noise), self.x[i])
-        reconstruction = -(weights @ each / weights.sum()).item()
-        kl = kl_standard_normal(self.mu[i : i + 1], self.logvar[i : i + 1]).item()
-        evidence = -self.evidence[i].item()
-        found = {"loss": reconstruction + kl, "reconstruction": reconstruction, "kl": kl, "evidence": evidence}
-        code = -bernoulli_log_likelihood(self.decode(z, False), self.x[i]).item()
-        return found | {"gap": reconstruction + kl - evidence, "code": code}
-
-    @torch.no_grad()
-    def decode(self, z, as_probabilities=True):
-        logits = self.model.decode(torch.as_tensor(z, dtype=torch.float64))
-        return logits.sigmoid() if as_probabilities else logits
+    return figure_of_eight()
 
 
 @pytest.fixture(scope="module")
 def truth():
-    return Truth()
-
-
-def axes(visit, panel):
-    """Where a panel's axes begin and end: [[left, right], [bottom, top]]."""
-    script = """name => {
-      const {x, y, box} = document.querySelector(".vae-live").stage.panels[name];
-      return [[x.back(box.left), x.back(box.right)], [y.back(box.bottom), y.back(box.top)]];
-    }"""
-    return visit.page.evaluate(script, panel)
-
-
-def agree(visit, truth, i, z=None, option=None):
-    """The page shows digit i (which may stand at another option) with the code z, by default its mean."""
-    settle(visit)
-    z = truth.mu[i].tolist() if z is None else z
-    for name, value in truth.numbers(i, z).items():
-        close = {"evidence": 0.03, "gap": 0.03, "code": 0.02}.get(name, 6e-3)
-        assert visit.number(name) == pytest.approx(value, abs=close, rel=1e-5), name
-    assert visit.number("gap") == pytest.approx(visit.number("loss") - visit.number("evidence"), abs=0.0151)
-    window = truth.window(i)
-    inside = re.fullmatch(r"(\d+) %", visit.number("inside"))
-    assert int(inside[1]) == pytest.approx(100 * truth.share(i, window) - 0.5, abs=1.2)
-    assert sum(axes(visit, "close"), []) == pytest.approx(sum(window, []), abs=1e-5)
-    for name, value in zip(("z1", "z2"), z, strict=True):
-        assert float(visit.control(name).input_value()) == pytest.approx(value, abs=0.0052)
-    assert visit.control("digit").input_value() == str(i if option is None else option)
-    assert (pixels(visit, "digits", 2, 0) - truth.x[i]).abs().max() == 0
-    assert (pixels(visit, "digits", 2, 1) - truth.decode(z)).abs().max() < 0.006
-    assert ring_is_at(visit, "plane", z)
-    is_in = all(low <= value <= high for value, (low, high) in zip(z, window, strict=True))
-    assert visit.page.locator("[data-panel=close] .handle").is_visible() == is_in
-    assert not is_in or ring_is_at(visit, "close", z)
-
-
-def ring_is_at(visit, panel, z):
-    """Whether a panel has a ring around a code, and its handle there."""
-    box, picture = (
-        visit.page.locator(f"[data-panel={panel}] {part}").bounding_box() for part in (".handle", "canvas")
-    )
-    middle = [box["x"] + box["width"] / 2 - picture["x"], box["y"] + box["height"] / 2 - picture["y"]]
-    script = "([panel, x, y]) => (({x: a, y: b}) => [a.to(x), b.to(y)])(document.querySelector('.vae-live').stage.panels[panel])"
-    assert middle == pytest.approx(visit.page.evaluate(script, [panel, *z]), abs=1)
-    return all(painted(visit, panel, "text", *((*z, *aside) for aside in ((6, 0), (-6, 0), (0, 6), (0, -6)))))
-
-
-def status(visit):
-    return visit.page.locator(".status").inner_text().replace("\N{MINUS SIGN}", "-")
-
-
-def says_gap(visit, words):
-    """What is said of a digit once all is computed; the same gap as among the numbers."""
-    assert status(visit) == f"{words}: the gap (2.4) is {visit.number('gap'):.2f} nats."
+    return truth_of_eight()
 
 
 @pytest.fixture
 def visit(live_page, figure):
-    visit = live_page(figure)
-    settle(visit)
+    visit = opened(live_page, figure)
     yield visit
     assert complaints(visit) == []
-
-
-@pytest.fixture
-def touched(live_page, figure):
-    visit = live_page(figure, has_touch=True, width=360)
-    settle(visit)
-    yield visit
-    assert complaints(visit) == []
-
-
-def page_for(request, how):
-    return request.getfixturevalue("touched" if how == "touch" else "visit")
 
 
 # In Python ------------------------------------------------------------------------------------------------------------
@@ -184,7 +67,9 @@ def page_for(request, how):
 def test_the_figure_says_what_it_shows(figure):
     html = figure._repr_html_()
     assert "8 test digits of Boxes, each a small ellipse" in figure.note
-    assert "cover the plane from \N{MINUS SIGN}6 to 6, " in figure.note and "averaged over 81 fixed codes" in figure.note
+    assert (
+        "cover the plane from \N{MINUS SIGN}6 to 6, " in figure.note and "averaged over 81 fixed codes" in figure.note
+    )
     assert "The chosen one, an 8, is blue" in html and "left the test image, an 8; right" in html
     options = re.findall(r'<option value="(\d)"( selected)?>([^<]*)</option>', html)
     article = {8: "an"}
@@ -276,7 +161,7 @@ def test_stills_show_what_the_canvases_show_once_all_is_computed(visit, figure, 
     difference = np.abs(found - right).max(2)
     assert difference.mean() < most and (difference > 0.25).mean() < 0.03
     orange = [(shown[..., 0] - shown[..., 2] > 0.3).mean() for shown in (found, right)]
-    assert orange[0] == pytest.approx(orange[1], rel=0.3) and orange[1] > 0
+    assert orange[0] == pytest.approx(orange[1], rel=0.5) and orange[1] > 0
 
 
 @torch.no_grad()
@@ -291,20 +176,9 @@ def test_the_still_of_two_digits_is_the_first_and_what_its_mean_decodes_to(figur
 # The digits -----------------------------------------------------------------------------------------------------------
 
 
-def pick(visit, truth, i, how):
-    """Pick a digit: in the list by keyboard, on the plane by mouse or finger."""
-    if how != "keyboard":
-        point_at(visit, "plane", *truth.mu[i].tolist(), how)
-        return
-    visit.control("digit").focus()
-    stands = int(visit.control("digit").input_value())
-    for _ in range(abs(i - stands)):
-        visit.page.keyboard.press("ArrowDown" if i > stands else "ArrowUp")
-
-
 @pytest.mark.parametrize("how", HOWS)
-def test_a_digit_is_picked_on_the_plane_and_in_the_list(request, how, truth):
-    visit = page_for(request, how)
+def test_a_digit_is_picked_on_the_plane_and_in_the_list(live_page, figure, how, truth):
+    visit = opened(live_page, figure, how)
     for i in (4, 2, 0):
         pick(visit, truth, i, how)
         agree(visit, truth, i)
@@ -318,12 +192,31 @@ def test_each_digit_s_numbers_are_those_of_exact_sums(visit, truth, i):
     assert visit.number("gap") > 0
 
 
-def test_while_a_digit_is_added_up_no_number_of_the_last_one_stands(live_page, figure):
-    hold = "const {window: found} = vaeMaths.Posterior.prototype, {next} = (function* () {})().__proto__.__proto__;"
-    stopped = "vaeMaths.costs = function* () { while (!window.goOn) yield; };"
-    visit = live_page(Prepared(figure, hold + stopped))
+HOLD = """{
+  const {costs} = vaeMaths;
+  vaeMaths.costs = function* (...given) {
+    while (window.held) yield;
+    return yield* costs(...given);
+  };
+}"""
+
+
+def test_while_a_digit_is_added_up_nothing_of_the_last_one_stands(live_page, figure, truth):
+    visit = opened(live_page, Prepared(figure, HOLD))
+    pick(visit, truth, 5, "mouse")
+    agree(visit, truth, 5)
+    visit.page.evaluate("window.held = true")
+    pick(visit, truth, 2, "keyboard")
+    visit.page.wait_for_timeout(400)
     names = ("loss", "reconstruction", "kl", "evidence", "gap", "inside")
-    assert [visit.number(name) for name in names] == ["\N{EN DASH}"] * 6
+    assert [visit.number(name) for name in names] == ["\N{EN DASH}"] * 6 and status(visit) == ""
+    mu = truth.mu[2].tolist()
+    assert visit.number("code") == pytest.approx(truth.numbers(2, mu)["code"], abs=0.02)
+    assert (pixels(visit, "digits", 2, 0) - truth.x[2]).abs().max() == 0 and ring_is_at(visit, "plane", mu)
+    half = 4 * truth.sigma[2].max().item()  # the close-up is as large as without the sum
+    assert np.diff(axes(visit, "close")).ravel().tolist() == pytest.approx([2 * half] * 2, rel=1e-4)
+    visit.page.evaluate("window.held = false")
+    agree(visit, truth, 2)
 
 
 def test_a_press_picks_the_nearest_digit_within_sixteen_pixels(visit, truth):
@@ -338,7 +231,7 @@ def test_a_press_picks_the_nearest_digit_within_sixteen_pixels(visit, truth):
 
 
 def test_a_drag_that_ends_at_a_digit_picks_none(visit, truth):
-    end = code_near(visit, truth.mu[3].tolist())
+    end = code_near(visit, truth.mu[5].tolist())
     drag(visit, "plane", MOVED, end)
     agree(visit, truth, 0, end)
     drag(visit, "plane", end, MOVED)
@@ -349,8 +242,8 @@ def test_a_drag_that_ends_at_a_digit_picks_none(visit, truth):
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_sliders_move_the_code(request, how, truth):
-    visit, z = page_for(request, how), truth.mu[0].tolist()
+def test_sliders_move_the_code(live_page, figure, how, truth):
+    visit, z = opened(live_page, figure, how), truth.mu[0].tolist()
     for place, name in enumerate(("z1", "z2")):
         if how == "keyboard":
             keys(visit, name, "End", *["ArrowLeft"] * (3 + place))
@@ -364,8 +257,8 @@ def test_sliders_move_the_code(request, how, truth):
 
 @pytest.mark.parametrize("how", ["mouse", "touch"])
 @pytest.mark.parametrize("panel", ["plane", "close"])
-def test_the_ring_is_dragged_on_both_planes(request, how, panel, truth):
-    visit = page_for(request, how)
+def test_the_ring_is_dragged_on_both_planes(live_page, figure, how, panel, truth):
+    visit = opened(live_page, figure, how)
     window = truth.window(0) if panel == "close" else None
     start = truth.mu[0].tolist()
     end = code_near(visit, [start[0] - 0.2, start[1] + 0.15], panel, window)
@@ -382,8 +275,8 @@ def test_a_code_stays_within_reach(visit, truth):
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_the_code_goes_back_to_the_digit_s_mean(request, how, truth):
-    visit = page_for(request, how)
+def test_the_code_goes_back_to_the_digit_s_mean(live_page, figure, how, truth):
+    visit = opened(live_page, figure, how)
     pick(visit, truth, 2, how)
     keys(visit, "z1", "Home")
     agree(visit, truth, 2, [-REACH, truth.mu[2, 1].item()])

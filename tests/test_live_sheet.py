@@ -20,10 +20,13 @@ from tests.planes import (
     model_and_images,
     of_canvas,
     of_still,
+    opened,
     pictures,
     pixels,
+    recolor,
     settle,
     starting_at,
+    status,
 )
 from vaebook import live
 from vaebook.animation import sheet as sheet_of
@@ -53,22 +56,9 @@ def single():
 
 @pytest.fixture
 def visit(live_page, figure):
-    visit = live_page(figure)
-    settle(visit)
+    visit = opened(live_page, figure)
     yield visit
     assert complaints(visit) == []
-
-
-@pytest.fixture
-def touched(live_page, figure):
-    visit = live_page(figure, has_touch=True, width=360)
-    settle(visit)
-    yield visit
-    assert complaints(visit) == []
-
-
-def page_for(request, how):
-    return request.getfixturevalue("touched" if how == "touch" else "visit")
 
 
 @torch.no_grad()
@@ -92,10 +82,6 @@ def shown(visit, model, z):
     across, up = cdf(z).tolist()
     right = [58 + across * (picture["width"] - 68), picture["height"] - 36 - up * (picture["height"] - 46)]
     assert middle == pytest.approx(right, abs=1)
-
-
-def status(visit):
-    return visit.page.locator(".status").inner_text().replace("\N{MINUS SIGN}", "-")
 
 
 # In Python ------------------------------------------------------------------------------------------------------------
@@ -217,8 +203,8 @@ def test_numbers_at_the_axes_stand_where_the_prior_puts_them(visit, figure, sing
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_sliders_move_the_code(request, how, model):
-    visit, z = page_for(request, how), [*START]
+def test_sliders_move_the_code(live_page, figure, how, model):
+    visit, z = opened(live_page, figure, how), [*START]
     for place, name in enumerate(("z1", "z2")):
         if how == "keyboard":
             keys(visit, name, "End", *["ArrowLeft"] * (5 + place))
@@ -232,8 +218,8 @@ def test_sliders_move_the_code(request, how, model):
 
 
 @pytest.mark.parametrize("how", ["mouse", "touch"])
-def test_the_ring_is_dragged(request, how, model):
-    visit = page_for(request, how)
+def test_the_ring_is_dragged(live_page, figure, how, model):
+    visit = opened(live_page, figure, how)
     z = code_near(visit, (-1.1, 0.35))
     drag(visit, "plane", START, z, how)
     agree(visit, model, z)
@@ -243,10 +229,11 @@ def test_the_ring_is_dragged(request, how, model):
     assert status(visit) == ""
 
 
-def test_a_mouse_drags_from_anywhere_and_a_finger_only_taps(visit, touched, model):
+def test_a_mouse_drags_from_anywhere_and_a_finger_only_taps(live_page, figure, visit, model):
     start, end = (-1.3, -1.0), code_near(visit, (-0.5, 0.9))
     drag(visit, "plane", start, end, "mouse")
     agree(visit, model, end)
+    touched = opened(live_page, figure, "touch")
     drag(touched, "plane", start, (-0.5, 0.9), "touch")
     agree(touched, model, START)
     z = code_near(touched, (-0.2, 0.1))
@@ -268,8 +255,8 @@ def draws(count, seed=1):
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_random_codes_are_drawn_from_the_prior(request, how, model):
-    visit = page_for(request, how)
+def test_random_codes_are_drawn_from_the_prior(live_page, figure, how, model):
+    visit = opened(live_page, figure, how)
     for z in draws(3):
         press(visit, "random", how)
         agree(visit, model, z)
@@ -313,9 +300,7 @@ def timed(live_page, figure):
     """Opens a page whose clock stands still until the test moves it."""
 
     def open_timed(how="mouse"):
-        visit = live_page(Prepared(figure, TIME), **({"has_touch": True, "width": 360} if how == "touch" else {}))
-        settle(visit)
-        return visit
+        return opened(live_page, Prepared(figure, TIME), how)
 
     return open_timed
 
@@ -407,17 +392,9 @@ def test_after_any_sequence_it_is_as_if_it_had_started_there(live_page, figure, 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_a_page_that_changes_its_colours_has_its_figure_drawn_again(live_page, figure, model, theme):
-    visit = live_page(figure, theme)
-    settle(visit)
-    other = THEMES[1 - THEMES.index(theme)]
-    colors = {"light": ["#fff", "#222"], "dark": ["#121212", "#e8e8e8"]}[other]
-    script = """([ground, text]) => {
-      Object.assign(document.body.style, {background: ground, color: text});
-      document.documentElement.dataset.theme = "other";
-    }"""
-    before = pictures(visit)
-    visit.page.evaluate(script, colors)
-    visit.page.wait_for_timeout(60)
+    visit = opened(live_page, figure, theme=theme)
+    before, other = pictures(visit), THEMES[1 - THEMES.index(theme)]
+    recolor(visit, other)
     agree(visit, model, START)
     assert pictures(visit) != before and pictures(visit) == pictures(live_page(figure, other))
 
