@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 OLDEST := .venv-oldest
-LIVE_FIGURES := training valley code_cost squares sheet posteriors dimensions mixture brush board
+LIVE_FIGURES := training valley code_cost squares sheet posteriors posteriors_board dimensions mixture brush board
 SITE_TESTS := $(addprefix tests/test_,site.py browser.py preview.py live_site.py $(LIVE_FIGURES:%=live_%.py))
 UNIT_TESTS := tests $(SITE_TESTS:%=--ignore %)
 
