@@ -15,7 +15,7 @@ from vaebook.live.plane import of_digits
 
 ROWS = [63, 0, 1, 22, 77, 11, 13, 5]  # of the data: with gaps of 0.5 to 12 nats, and close-ups of some sizes
 LABELS = [8, 3, 1, 2, 9, 4, 7, 5]
-DRAWN = [40, 8]  # on the board
+DRAWN = [25, 8]  # on the board
 REACH = 5.0
 MOVED = (-0.3, 0.9)  # a code where no digit is
 
