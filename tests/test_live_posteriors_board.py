@@ -153,40 +153,39 @@ def test_an_encoder_that_comes_after_another_digit_was_picked_changes_nothing(vi
 # Pictures -------------------------------------------------------------------------------------------------------------
 
 
-# From a mean to the middle of its label's disc, in pixels: 9 to the right and up, but between the axes.
-LABEL = """([z1, z2]) => {
-  const {x, y, box} = document.querySelector(".vae-live").stage.panels.plane;
-  return [Math.min(9, box.right - 8 - x.to(z1)), Math.max(-9, box.top + 8 - y.to(z2))];
+ELLIPSES = """name => {
+  const {stage} = document.querySelector(".vae-live"), panel = stage.panels[name], {ellipse} = panel, found = [];
+  panel.ellipse = (mu, [a, b, c], {radius, color}) => {
+    if (color !== stage.colors.ground) found.push([color, ...mu, Math.sqrt(a), b, Math.sqrt(c), radius]);
+    ellipse.call(panel, mu, [a, b, c], {radius, color});
+  };
+  stage.paint();
+  delete panel.ellipse;
+  return [stage.colors, found];
 }"""
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_ellipses_stand_at_one_and_two_standard_deviations_and_labels_beside_their_means(
-    live_page, figure, truth, theme
-):
+def test_ellipses_stand_at_one_and_two_standard_deviations_the_chosen_one_is_blue(live_page, figure, truth, theme):
     visit = opened(live_page, figure, theme=theme)
     draw(visit, 0)
     take_drawn(visit)
-    settle(visit)
-    for i in (BOARD, 2):
+    for i in (2, BOARD):
         visit.control("digit").select_option(str(i))
         keys(visit, "z1", "Home")  # the ring is elsewhere
         settle(visit)
-        for other in range(BOARD + 1):
-            color = "blue" if other == i else "text"
-            (x, y), (right, up) = truth.mu[other].tolist(), truth.sigma[other].tolist()
-            if max(abs(x), abs(y)) > 3:  # too far out to be seen
-                continue
-            ends = [(x - radius * right, y) for radius in (1, 2)] + [(x, y - radius * up) for radius in (1, 2)]
-            seen = painted(visit, "plane", color, *ends)
-            assert all(seen) or other != i and (all(seen[:2]) or all(seen[2:])), other  # others may lie below a label
-            across, down = visit.page.evaluate(LABEL, [x, y])
-            edge = [(x, y, across - 8, down), (x, y, across, down - 8), (x, y, across + 7.5, down)]
-            assert sum(painted(visit, "plane", color, *edge)) >= 2 + (other == i), other  # some lie below others
-            if other == i:
-                ends += [(x + right, y), (x + 2 * right, y), (x, y + 2 * up)]
-                assert all(painted(visit, "close", "blue", *ends))
-                assert painted(visit, "close", "blue", (x + 1.5 * right, y), (x + 3 * right, y)) == [False] * 2
+        for panel in ("plane", "close"):
+            colors, found = visit.page.evaluate(ELLIPSES, panel)
+            order = [other for other in range(BOARD + 1) if other != i] if panel == "plane" else []
+            for k, other in enumerate([*order, i]):  # the chosen one on top
+                for (color, *numbers), radius in zip(found[2 * k : 2 * k + 2], (1, 2), strict=True):
+                    (x, y), (right, up) = truth.mu[other].tolist(), truth.sigma[other].tolist()
+                    assert numbers == pytest.approx([x, y, right, 0, up, radius], rel=1e-4, abs=1e-9)
+                    assert color == colors["blue" if other == i else "text"]
+            assert len(found) == 2 * (len(order) + 1)
+            ends = [place for n in (1, 2) for place in ((x - n * right, y), (x, y - n * up), (x, y + n * up))]
+            assert i == 2 and panel == "plane" or all(painted(visit, panel, "blue", *ends))  # its ellipse is too small
+        assert painted(visit, "close", "blue", (x + 1.5 * right, y), (x + 3 * right, y)) == [False] * 2
 
 
 def test_labels_are_those_of_the_digits_and_stay_between_the_axes(visit, truth):
