@@ -23,6 +23,7 @@ from tests.posteriors import (
     says_gap,
     truth_of_eight,
 )
+from vaebook.distributions import bernoulli_log_likelihood
 
 BOARD = len(ROWS)  # the option of what was drawn
 
@@ -106,6 +107,20 @@ def test_the_next_drawing_takes_the_place_of_the_last(visit, truth):
 def test_the_button_is_awake_at_once_where_a_digit_has_been_drawn_before(live_page, figure):
     drawn = f"vaeLive.drawn = Float32Array.from({images(DRAWN)[0].tolist()});"
     assert opened(live_page, Prepared(figure, drawn)).control("board").is_enabled()
+
+
+def test_a_drawn_digit_s_code_beyond_reach_is_looked_at_from_the_edge(visit, truth):
+    far = 10 * images(DRAWN)[0]  # no digit, but coded far away
+    with torch.no_grad():
+        mu = truth.model.encode(far.double()[None])[0][0]
+    assert mu.abs().max() > REACH
+    visit.page.evaluate(ON_SHEET, far.tolist())
+    take_drawn(visit)
+    settle(visit)
+    z = [float(visit.control(name).input_value()) for name in ("z1", "z2")]
+    assert z == pytest.approx(mu.clamp(-REACH, REACH).tolist(), abs=0.0052)
+    code = -bernoulli_log_likelihood(truth.decode(mu.clamp(-REACH, REACH), False), far.double()).item()
+    assert visit.number("code") == pytest.approx(code, rel=1e-4)
 
 
 LATE = """() => {

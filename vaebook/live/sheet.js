@@ -18,7 +18,7 @@ vaeLive.define("sheet", stage => {
   const inWords = () => z.map((value, j) => `z${j + 1} ${vaeLive.minus(value.toFixed(2))}`).join(", ");
 
   function moveTo(code) {
-    z = code.map(value => vaeLive.within(reach, value));
+    z = code;
     z.forEach((value, j) => stage.set(`z${j + 1}`, value));
     stage.redraw();
   }
