@@ -45,8 +45,8 @@ def mixture(model, x, p=0.1):
     `all_rectangles`.  p: what it was trained with, and where the slider starts.
     Returns a LiveFigure. Raises TypeError or ValueError for arguments that do not fit.
     """
-    model, x = copy.deepcopy(model).cpu().eval(), x.cpu()
     checks.data("x", x, model)
+    model, x = copy.deepcopy(model).cpu().eval(), x.cpu()
     height, side = sizes_of(x)
     checks.number("p", p, "in [0, 0.3]", lambda p: 0 <= p <= 0.3)
     if model.latent_dims != 2:
