@@ -293,13 +293,13 @@ def test_the_density_of_the_mixture_is_pytorchs_at_each_node(v8):
 
 
 def contour(v8, function, level, low=(-2, -1), high=(3, 2), count=61):
-    return v8(
-        """const count = window.count, at = i => (j => low[j] + i / (count - 1) * (high[j] - low[j])), {low, high} = window;
-        const values = Array.from({length: count ** 2}, (_, i) => FUNCTION(at(i % count)(0), at(Math.floor(i / count))(1)));
-        return maths.contour({values, ...window}, level)""".replace("FUNCTION", f"({function})"),
-        window={"low": low, "high": high, "count": count},
-        level=level,
-    )
+    """The pieces for a function of x and y on count x count nodes."""
+    code = """const at = (i, j) => low[j] + i / (count - 1) * (high[j] - low[j]), height = FUNCTION, values = [];
+    for (let row = 0; row < count; row++) for (let column = 0; column < count; column++) {
+      values.push(height(at(column, 0), at(row, 1)));
+    }
+    return maths.contour({values, count, low, high}, level)"""
+    return v8(code.replace("FUNCTION", function), low=low, high=high, count=count, level=level)
 
 
 def ends_of(pieces):
