@@ -67,7 +67,6 @@ def agree(visit, expected):
     left_out, gain = (place.inner_text().replace("\N{MINUS SIGN}", "-") for place in places)
     ends = [float(end) for end in re.findall(r"-?\d+\.\d\d", gain)]
     assert ends == pytest.approx(expected["gain"], abs=0.006)
-    assert "-0.00" not in gain
     if expected["leftOut"] is None:
         assert left_out == "\N{EN DASH}" and gain == f"at least {ends[0]:.2f}"
     else:
@@ -273,10 +272,13 @@ def test_new_noise_is_drawn_and_said(live_page, figure, truth, how):
 
 def test_without_flips_all_losses_are_one(visit, truth):
     keys(visit, "p", "Home")
-    expected = truth.numbers(START, 0, COUNT)
-    agree(visit, expected)
-    assert visit.page.locator("[data-number=gain]").inner_text() == "0.00 to 0.00"
+    agree(visit, truth.numbers(START, 0, COUNT))
     assert visit.number("flips") == 0 and visit.number("kept") == visit.number("trained") == visit.number("leftOut")
+    for row, count in itertools.product(range(PLACES), (8, 16, 128)):  # where roundings are of either sign
+        move(visit, row=row, count=count)
+        settle(visit)
+        gain = visit.page.locator("[data-number=gain]").inner_text()
+        assert gain == ("at least 0.00" if count == 8 else "0.00 to 0.00")
 
 
 def test_every_square_has_its_own_loss(visit, truth):
@@ -381,7 +383,7 @@ ENDS = """name => {
 
 
 @pytest.mark.parametrize(
-    "theme, place, p, count", [("light", (5, 1), 0.2, 8), ("dark", (2, 4), 0.1, 64), ("light", START, P, 1)]
+    "theme, place, p, count", [("light", (5, 1), 0.2, 8), ("dark", (2, 4), 0.1, 64), ("light", START, P, 2)]
 )
 def test_the_plane_shows_an_ellipse_for_each_copy_and_the_contours_of_their_mixture(
     live_page, figure, truth, theme, place, p, count
@@ -398,21 +400,24 @@ def test_the_plane_shows_an_ellipse_for_each_copy_and_the_contours_of_their_mixt
     ellipses = mu[:, None] + sigma[:, None] * round_
     contours = contour_points(mu, sigma, window)
     assert sum(painted(visit, "plane", "blue", *contours)) >= 0.98 * len(contours)
-    for color, points in {"orange": ellipses[0], "pink": ellipses[1:].reshape(-1, 2)}.items():
-        seen = {other: painted(visit, "plane", other, *points.tolist()) for other in ("blue", "orange", color)}
-        assert np.any([*seen.values()], axis=0).mean() > 0.97 or not len(points)
-        assert not len(points) or np.mean(seen[color]) > 0.5
+    for color, points in {"orange": ellipses[:1], "pink": ellipses[1:]}.items():
+        places = points.reshape(-1, 2).tolist()
+        seen = painted(visit, "plane", color, *places)
+        assert np.mean(seen) > 0.5  # the rest is below other lines, or paler over the shade
+        assert np.logical_or(seen, painted(visit, "plane", "blue", *places)).mean() > 0.85
 
 
 def contour_points(mu, sigma, window):
-    """Points between two nodes of a grid of which one is above a level of the mixture's peak and one below."""
+    """Where the density crosses a level of the peak on the way from one node of a grid to the next."""
     places = nodes(window)
     density = mixture_of(mu, sigma).log_prob(places).exp()
     found = []
     for level in LEVELS:
         above = density > level * density.max()
         row, column = (above[:, 1:] != above[:, :-1]).nonzero().T
-        found += ((places[row, column] + places[row, column + 1]) / 2).tolist()
+        start, end = density[row, column], density[row, column + 1]
+        share = ((level * density.max() - start) / (end - start))[:, None]
+        found += torch.lerp(places[row, column], places[row, column + 1], share).tolist()
     assert len(found) > 30
     return found
 
@@ -421,7 +426,8 @@ PIXELS = """([name, points]) => {
   const panel = document.querySelector(".vae-live").stage.panels[name], {context, canvas} = panel;
   const {data, width} = context.getImageData(0, 0, canvas.width, canvas.height);
   return points.map(([x, y]) => {
-    const at = 4 * (Math.floor(panel.y.to(y) * devicePixelRatio) * width + Math.floor(panel.x.to(x) * devicePixelRatio));
+    const [column, row] = [panel.x.to(x), panel.y.to(y)].map(value => Math.floor(value * devicePixelRatio));
+    const at = 4 * (row * width + column);
     return [...data.slice(at, at + 4)];
   });
 }"""
@@ -432,18 +438,18 @@ def test_the_shade_is_as_dark_as_the_posterior_is_high(live_page, figure, truth,
     visit = opened(live_page, figure, theme=theme)
     move(visit, row=place[0], column=place[1], count=1)
     settle(visit)
+    (left, right), (bottom, top) = visit.page.evaluate(ENDS, "plane")
     codes = cells(figure, place)
     with torch.no_grad():
         heights = log_joint(truth.model, codes[:, None], truth.x(place)[None])[:, 0]
-    alphas = (190 * (heights - heights.max()).exp()).numpy()
-    (left, right), (bottom, top) = visit.page.evaluate(ENDS, "plane")
-    inside = ((codes > torch.tensor([left, bottom])) & (codes < torch.tensor([right, top]))).all(1).numpy()
-    found = np.array(visit.page.evaluate(PIXELS, ["plane", codes.tolist()]))[inside]
+    inside = ((codes > torch.tensor([left, bottom])) & (codes < torch.tensor([right, top]))).all(1)
+    alphas = (190 * (heights - heights.max()).exp())[inside].numpy()
+    found = np.array(visit.page.evaluate(PIXELS, ["plane", codes[inside].tolist()]))
     text = 34 if theme == "light" else 232
     plain = (abs(found[:, :3] - text) < 12).all(1) | (found[:, 3] < 5)  # no line is there
-    assert plain.mean() > 0.7 and alphas[inside][plain].max() > 60
-    assert abs(found[plain, 3] - alphas[inside][plain]).mean() < 4
-    assert np.corrcoef(found[plain, 3], alphas[inside][plain])[0, 1] > 0.98
+    assert plain.mean() > 0.7 and alphas[plain].max() > 60
+    assert abs(found[plain, 3] - alphas[plain]).mean() < 4
+    assert np.corrcoef(found[plain, 3], alphas[plain])[0, 1] > 0.98
 
 
 @pytest.mark.parametrize("theme, p, count", [("light", P, 128), ("dark", 0.25, 16), ("light", P, 4)])
@@ -459,10 +465,10 @@ def test_the_bounds_are_lines_over_the_number_of_gaussians(live_page, figure, tr
     assert (right, bottom, top) == pytest.approx((142, -0.15 * expected, expected))
     assert all(painted(visit, "bounds", "blue", *kept, *left_out))
     assert all(painted(visit, "bounds", "orange", *((size, kept[0][1]) for size in (1.5, 3, 50, 120))))
-    levels = painted(visit, "bounds", "text", *((1.1 ** (k / 4), 0) for k in range(200)))
-    assert 0.4 < np.mean(levels) < 1  # dashed
+    levels = np.array(visit.page.evaluate(PIXELS, ["bounds", [(1.1 ** (k / 4), 0) for k in range(200)]]))[:, 3] > 80
+    assert 0.4 < levels.mean() < 0.8  # dashed
     beyond = [(2 * size, value, 0, shift) for size, value in (kept[-1],) for shift in (-12, 12) if size < 128]
-    assert not any(painted(visit, "bounds", "blue", *beyond, (3, kept[0][1], 0, 20)))
+    assert not any(painted(visit, "bounds", "blue", *beyond))
     if len(left_out) > 1:
         (_, high), (_, low) = kept[4], left_out[0]
         alphas = [pixel[3] for pixel in visit.page.evaluate(PIXELS, ["bounds", [[16.5, (high + low) / 2]]])]
