@@ -46,7 +46,7 @@ vaeLive.define("mixture", stage => {
     showLosses();
   }
 
-  const fixed = value => value.toFixed(2).replace("-", "\u2212");
+  const fixed = value => value.toFixed(2).replace(/^-0\.00$/, "0.00").replace("-", "\u2212");  // no minus before nothing
 
   function showLosses() {
     const trained = now.losses[0].kept, {size, kept, leftOut} = now.losses[now.losses.length - 1], both = size >= fewest;
