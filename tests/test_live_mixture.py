@@ -563,6 +563,27 @@ def test_pictures_follow_while_each_frame_brings_another_p(visit, truth):
     agree(visit, truth.numbers(START, 0.29, COUNT))
 
 
+def test_new_noise_does_not_mix_with_what_is_being_computed(visit, truth):
+    visit.page.evaluate(CLOCK)
+    shown = visit.page.evaluate(
+        """async () => {
+          const {stage} = document.querySelector(".vae-live"), shown = new Set();
+          const frame = () => new Promise(requestAnimationFrame);
+          stage.control("p").value = 0.3;
+          stage.control("p").dispatchEvent(new Event("input"));
+          for (let k = 0; k < 4; k++) await frame();
+          stage.control("noise").click();
+          while (stage.running) {
+            await frame();
+            shown.add(stage.root.querySelector("[data-number=flips]").textContent);
+          }
+          return [...shown];
+        }"""
+    )
+    expected = [truth.numbers(START, *each)["flips"] for each in ((P, COUNT), (0.3, COUNT), (0.3, COUNT, 1))]
+    assert set(shown) <= {f"{flips:.1f}" for flips in expected} and f"{expected[2]:.1f}" in shown
+
+
 def test_on_a_phone_plane_and_sliders_are_in_view_together(live_page, figure):
     visit = opened(live_page, figure, "touch")
     plane, bounds = (visit.page.locator(f"[data-panel={name}]").bounding_box() for name in ("plane", "bounds"))

@@ -105,6 +105,7 @@ def test_gaussians_and_codes_are_those_of_the_model_for_copies_with_flips(v8, mo
     copies, mu, sigma, z = truth.gaussians(place, p, 6)
     found = corrupted(v8, model, truth.x(place), p, 6)
     assert [each["flips"] for each in found] == (copies != truth.x(place)).sum(1).tolist()
+    assert double([each["image"] for each in found]).equal(copies)
     for name, expected in {"mu": mu, "sigma": sigma, "logvar": 2 * sigma.log(), "codes": z}.items():
         same([each[name] for each in found], expected, rtol=1e-5, atol=1e-5)
 

@@ -16,10 +16,10 @@ vaeLive.define("mixture", stage => {
   function* work() {
     const place = stage.value("row") * columns + stage.value("column"), p = stage.value("p"), count = stage.value("count");
     const x = maths.squareAt([stage.value("row"), stage.value("column")], side, shape), found = settings.posteriors[place];
-    const key = [place, p, seed].join(), gaussians = key === now.key ? now.gaussians.slice(0, count) : [];
+    const key = [place, p, seed].join(), gaussians = key === now.key ? now.gaussians.slice(0, count) : [], drawn = noise;
     stale = false;
     while (gaussians.length < count) {
-      gaussians.push(maths.corrupt(vae, x, p, noise.of(gaussians.length)));
+      gaussians.push(maths.corrupt(vae, x, p, drawn.of(gaussians.length)));
       yield false;
     }
     const window = maths.windowOf(found, gaussians);
@@ -149,13 +149,11 @@ vaeLive.define("mixture", stage => {
   }
 
   function drawCopy() {
-    const [height, width] = shape, {uniforms} = noise.of(0), p = Number(now.key.split(",")[1]);
-    const x = maths.squareAt([Math.floor(now.place / columns), now.place % columns], side, shape);
+    const [height, width] = shape;
     copy.clear();
     const edge = Math.min(copy.width / width, copy.height / height);
     const left = (copy.width - edge * width) / 2, top = (copy.height - edge * height) / 2;
-    const box = {left, top, right: left + edge * width, bottom: top + edge * height};
-    copy.picture(x.map((value, i) => (uniforms[i] < p ? 1 - value : value)), height, width, box);
+    copy.picture(now.gaussians[0].image, height, width, {left, top, right: left + edge * width, bottom: top + edge * height});
     Object.assign(copy.context, {strokeStyle: stage.colors.faint, lineWidth: 1});  // black on a dark page has no edge
     copy.context.strokeRect(left + 0.5, top + 0.5, edge * width - 1, edge * height - 1);
   }

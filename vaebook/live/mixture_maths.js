@@ -33,7 +33,7 @@
     }
   }
 
-  // The Gaussian q(z|x') of one corruption of x: {flips, mu, sigma, codes}, its codes in the plane.
+  // The Gaussian q(z|x') of one corruption of x: {image, flips, mu, logvar, sigma, codes}, its codes in the plane.
   function corrupt(vae, x, p, {uniforms, codes}) {
     let flips = 0;
     const image = x.map((value, i) => {
@@ -42,7 +42,7 @@
       return 1 - value;
     });
     const {mu, logvar} = vae.encode(image), sigma = logvar.map(value => Math.exp(0.5 * value));
-    return {flips, mu, logvar, sigma, codes: codes.map(noise => noise.map((value, j) => mu[j] + sigma[j] * value))};
+    return {image, flips, mu, logvar, sigma, codes: codes.map(noise => noise.map((value, j) => mu[j] + sigma[j] * value))};
   }
 
   const logGaussian = ({mu, logvar}, z) => logNormal(mu[0], logvar[0], z[0]) + logNormal(mu[1], logvar[1], z[1]);
