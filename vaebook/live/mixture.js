@@ -12,11 +12,13 @@ vaeLive.define("mixture", stage => {
     return new maths.Noise(seed, shape[0] * shape[1], settings.pairs);
   }
 
-  // The work, in parts: the Gaussians first, since they are soon seen. After these it ends early if something has changed.
+  // The work, in parts: the Gaussians first, since they are soon seen. After these it ends early if something has
+  // changed.
   function* work() {
-    const place = stage.value("row") * columns + stage.value("column"), p = stage.value("p"), count = stage.value("count");
-    const x = maths.squareAt([stage.value("row"), stage.value("column")], side, shape), found = settings.posteriors[place];
-    const key = [place, p, seed].join(), gaussians = key === now.key ? now.gaussians.slice(0, count) : [], drawn = noise;
+    const [row, column, p, count] = ["row", "column", "p", "count"].map(name => stage.value(name));
+    const place = row * columns + column, x = maths.squareAt([row, column], side, shape);
+    const found = settings.posteriors[place], key = [place, p, seed].join(), drawn = noise;
+    const gaussians = key === now.key ? now.gaussians.slice(0, count) : [];
     stale = false;
     while (gaussians.length < count) {
       gaussians.push(maths.corrupt(vae, x, p, drawn.of(gaussians.length)));
@@ -46,21 +48,34 @@ vaeLive.define("mixture", stage => {
     showLosses();
   }
 
-  const fixed = value => value.toFixed(2).replace(/^-0\.00$/, "0.00").replace("-", "\u2212");  // no minus before nothing
+  const fixed = value => value.toFixed(2).replace(/^-0\.00$/, "0.00").replace("-", "\u2212");
 
   function showLosses() {
-    const trained = now.losses[0].kept, {size, kept, leftOut} = now.losses[now.losses.length - 1], both = size >= fewest;
-    const nll = -posteriors.get(now.place).logEvidence, most = fixed(trained - leftOut), least = fixed(trained - kept);
+    const trained = now.losses[0].kept, {size, kept, leftOut} = now.losses[now.losses.length - 1];
+    const nll = -posteriors.get(now.place).logEvidence, both = size >= fewest;
+    const most = fixed(trained - leftOut), least = fixed(trained - kept);
     const shown = {
       nll: fixed(nll), trained: fixed(trained), kept: fixed(kept), leftOut: both ? fixed(leftOut) : "\u2013",
       gain: both ? `${least} to ${most}` : `at least ${least}`,
     };
     for (const [name, text] of Object.entries(shown)) stage.show(name, text);
+    describe({
+      count: size, trained: fixed(trained - nll), kept: fixed(kept - nll),
+      end: both ? `ends at ${fixed(leftOut - nll)}` : "is not shown",
+    });
     if (words) stage.say(
       `${size} ${size === 1 ? "Gaussian" : "Gaussians"}: trained ${shown.trained} nats, the mixture ` +
       `${both ? `between ${shown.leftOut} and ${shown.kept}` : `at most ${shown.kept}`}, \u2212log p(x) ${shown.nll}.`
     );
     words = false;
+  }
+
+  // What a screen reader is told of the pictures.
+  function describe(values) {
+    for (const [name, words] of Object.entries(settings.words)) {
+      const text = words.replace(/{(\w+)}/g, (_, key) => values[key]);
+      stage.panels[name].canvas.setAttribute("aria-label", text);
+    }
   }
 
   function changed(tell = false) {
@@ -95,7 +110,8 @@ vaeLive.define("mixture", stage => {
     const color = stage.colors.text.match(/[\d.]+/g).slice(0, 3).map(Number), {context} = panel;
     values.forEach((value, i) => data.data.set([...color, 190 * Math.exp(value - peak)], 4 * i));
     Object.assign(small, {width: count, height: count}).getContext("2d").putImageData(data, 0, 0);
-    const [left, right] = [low, high].map(([z]) => panel.x.to(z)), [bottom, top] = [low, high].map(([, z]) => panel.y.to(z));
+    const [left, right] = [low, high].map(([z]) => panel.x.to(z));
+    const [bottom, top] = [low, high].map(([, z]) => panel.y.to(z));
     context.imageSmoothingEnabled = true;
     context.drawImage(small, left, top, right - left, bottom - top);
   }
@@ -144,7 +160,9 @@ vaeLive.define("mixture", stage => {
       bounds.line(ends.map(m => [m, kept[0][1]]), {color: colors.orange, width: 2});
       bounds.line(kept, {color: colors.blue, width: 2.2});
       bounds.line(leftOut, {color: colors.blue, width: 2.2, dash: [5, 4]});
-      for (const line of [kept, leftOut]) if (line.length) bounds.ring(...line[line.length - 1], {color: colors.blue, radius: 4});
+      for (const line of [kept, leftOut].filter(({length}) => length)) {
+        bounds.ring(...line[line.length - 1], {color: colors.blue, radius: 4});
+      }
     });
   }
 
@@ -153,7 +171,8 @@ vaeLive.define("mixture", stage => {
     copy.clear();
     const edge = Math.min(copy.width / width, copy.height / height);
     const left = (copy.width - edge * width) / 2, top = (copy.height - edge * height) / 2;
-    copy.picture(now.gaussians[0].image, height, width, {left, top, right: left + edge * width, bottom: top + edge * height});
+    const box = {left, top, right: left + edge * width, bottom: top + edge * height};
+    copy.picture(now.gaussians[0].image, height, width, box);
     Object.assign(copy.context, {strokeStyle: stage.colors.faint, lineWidth: 1});  // black on a dark page has no edge
     copy.context.strokeRect(left + 0.5, top + 0.5, edge * width - 1, edge * height - 1);
   }

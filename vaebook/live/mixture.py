@@ -35,6 +35,18 @@ NUMBERS = {
     "gain": "the mixture is tighter by",
 }
 
+WORDS = {  # for a screen reader; the page has them, too
+    "plane": (
+        "The plane of codes around one square's true posterior, a grey shade, with an ellipse "
+        "for each corrupted copy, {count} in all, and two contours of their mixture."
+    ),
+    "bounds": (
+        f"Losses over the number of Gaussians from 1 to {SIZES[-1]}, as nats above minus log p(x). "
+        "The trained loss is a level line at {trained}. The mixture's estimate that keeps a "
+        "code's own Gaussian falls from there to {kept} at {count}; the one that leaves it out {end}."
+    ),
+}
+
 
 @torch.no_grad()
 def mixture(model, x, p=0.1):
@@ -67,6 +79,7 @@ def mixture(model, x, p=0.1):
         "grid": GRID,
         "contours": CONTOURS,
         "fewest": FEWEST,
+        "words": WORDS,
         "seed": SEED,
         "pairs": PAIRS,
     }
@@ -142,17 +155,16 @@ def panels(model, x, p, settings, found):
     window = window_of(found, mu, sigma)
     plane = plane_still(values, found, GRID["reach"], window, mu, sigma, CONTOURS)
     bounds = bounds_still(losses, -log_evidence, SIZES[-1], FEWEST)
-    heights = {
-        name: losses[size][0] + log_evidence
-        for name, size in (("one", 1), ("all", COUNT))
-    }
+    ends = [*losses[1], *losses[COUNT]]
+    trained, _, kept, left_out = (f"{loss + log_evidence:.2f}" for loss in ends)
+    ends = {"trained": trained, "kept": kept, "end": f"ends at {left_out}"}
+    words = {name: text.format(count=COUNT, **ends) for name, text in WORDS.items()}
     sigma_ = "\N{GREEK SMALL LETTER SIGMA}"
     return [
         Panel(
             "plane",
             plane,
-            f"The plane of codes around one square's true posterior, a grey shade, with {COUNT} ellipses, one for each "
-            "corrupted copy, and two contours of their mixture.",
+            words["plane"],
             1,
             {
                 f"q(z|x') of each copy, 1 {sigma_}": "pink",
@@ -165,10 +177,7 @@ def panels(model, x, p, settings, found):
         Panel(
             "bounds",
             bounds,
-            f"Losses over the number of Gaussians from 1 to {SIZES[-1]}, as nats above "
-            f"minus log p(x). The trained loss is a level line at {heights['one']:.2f}. The "
-            "mixture's estimate that keeps a code's own Gaussian falls from there to "
-            f"{heights['all']:.2f} at {COUNT}; the one that leaves it out is below it.",
+            words["bounds"],
             1,
             {
                 "trained, (3.6)": "orange",

@@ -1,6 +1,6 @@
 // The mathematics of the mixture (3.3), without a page: corruptions of one square, its true posterior, and two bounds.
 //
-// Arrays and generators work in parts: a function* yields between two parts, so that a page may go on in the next frame.
+// A function* works in parts and yields between two of them, so that a page may go on in the next frame.
 "use strict";
 (() => {
   const {Generator, logBernoulli, logNormal, logSumExp} = vaeMaths;
@@ -13,9 +13,9 @@
 
   const logJoint = (vae, z, x) => logBernoulli(vae.decode(z), x) + logNormal(0, 0, z[0]) + logNormal(0, 0, z[1]);
 
-  // Fixed noise. The m-th corruption has uniform numbers of its own, one for each pixel, which is flipped where u < p: so
-  // pixels flip one by one as p grows, and more corruptions leave the first ones as they are. Its codes come in pairs with
-  // noise of both signs, which steadies averages.
+  // Fixed noise. The m-th corruption has uniform numbers of its own, one for each pixel, which is flipped where u < p:
+  // so pixels flip one by one as p grows, and more corruptions leave the first ones as they are. Its codes come in
+  // pairs with noise of both signs, which steadies averages.
   class Noise {
     constructor(seed, pixels, pairs) {
       Object.assign(this, {pixels, pairs, uniforms: [], codes: []});
@@ -42,14 +42,15 @@
       return 1 - value;
     });
     const {mu, logvar} = vae.encode(image), sigma = logvar.map(value => Math.exp(0.5 * value));
-    return {image, flips, mu, logvar, sigma, codes: codes.map(noise => noise.map((value, j) => mu[j] + sigma[j] * value))};
+    const places = codes.map(noise => noise.map((value, j) => mu[j] + sigma[j] * value));
+    return {image, flips, mu, logvar, sigma, codes: places};
   }
 
   const logGaussian = ({mu, logvar}, z) => logNormal(mu[0], logvar[0], z[0]) + logNormal(mu[1], logvar[1], z[1]);
 
   // Estimates of the losses from M corruptions with their codes and log p(x, z) at each (`logJoints`): for each size
-  // 1, 2, 4, ... M, in groups of that many Gaussians, {size, kept, leftOut}, with and without the Gaussian that a code came
-  // from. kept at size 1 is the loss (3.6). M is a power of two.
+  // 1, 2, 4, ... M, in groups of that many Gaussians, {size, kept, leftOut}, with and without the Gaussian that a code
+  // came from. kept at size 1 is the loss (3.6). M is a power of two.
   function* mixtureLosses(gaussians) {
     const count = gaussians.length, sizes = [], sums = [];
     for (let size = 1; size <= count; size *= 2) sizes.push(size);
@@ -64,7 +65,8 @@
         sizes.forEach((size, i) => {
           if (i) {  // the half of the group that does not hold m
             const half = size / 2, start = (Math.floor(m / half) ^ 1) * half;
-            others = logSumExp([others, logSumExp(logQ.subarray(start, start + half))].filter(value => value > -Infinity));
+            const more = logSumExp(logQ.subarray(start, start + half));
+            others = logSumExp([others, more].filter(value => value > -Infinity));
           }
           const kept = logSumExp(others > -Infinity ? [own, others] : [own]) - Math.log(size);
           sums[i].kept += each * (kept - logJoints[n]);
@@ -76,10 +78,11 @@
     return sums;
   }
 
-  // The true posterior of x on a grid of count x count codes, `reach` standard deviations around its mean: log p(x, z) in
-  // the middle of each cell (row by row, from the upper left), and log p(x), their sum. Yields after each code.
+  // The true posterior of x on a grid of count x count codes, `reach` standard deviations around its mean: log p(x, z)
+  // in the middle of each cell (row by row, from the upper left), and log p(x), their sum. Yields after each code.
   function* posteriorOn(vae, x, {mean, sd}, {count, reach}) {
-    const values = new Float64Array(count * count), [low, high] = [-1, 1].map(sign => mean.map((m, j) => m + sign * reach * sd[j]));
+    const values = new Float64Array(count * count);
+    const [low, high] = [-1, 1].map(sign => mean.map((m, j) => m + sign * reach * sd[j]));
     const steps = [0, 1].map(j => (high[j] - low[j]) / count);
     for (let cell = 0; cell < values.length; cell++) {
       const row = Math.floor(cell / count), column = cell % count;
@@ -89,7 +92,8 @@
     return {values, count, low, high, logEvidence: logSumExp(values) + Math.log(steps[0] * steps[1])};
   }
 
-  // The density of the mixture of M Gaussians on a grid over the window {low, high}, at its nodes: row by row, from below.
+  // The density of the mixture of M Gaussians on a grid over the window {low, high}, at its nodes: row by row, from
+  // below.
   function* mixtureOn(gaussians, {low, high}, count) {
     const values = new Float64Array(count * count), along = j => (
       gaussians.map(({mu, logvar}) => Float64Array.from({length: count}, (_, i) => (
@@ -101,7 +105,8 @@
     for (let row = 0; row < count; row++) {
       for (let m = 0; m < gaussians.length; m++) {
         const here = up[m][row] / gaussians.length;
-        if (here > 1e-12) for (let column = 0; column < count; column++) values[row * count + column] += here * across[m][column];
+        if (here < 1e-12) continue;
+        for (let column = 0; column < count; column++) values[row * count + column] += here * across[m][column];
       }
       yield;
     }
@@ -111,7 +116,8 @@
   // The line on which values on a grid of nodes are `level`, as pieces [[x, y], [x, y]], in the middle of each cell's
   // four triangles around its centre, so that none is ambiguous.
   function contour({values, count, low, high}, level) {
-    const pieces = [], place = (row, column) => [column, row].map((i, j) => low[j] + i / (count - 1) * (high[j] - low[j]));
+    const along = (i, j) => low[j] + i / (count - 1) * (high[j] - low[j]), pieces = [];
+    const place = (row, column) => [column, row].map(along);
     for (let row = 0; row + 1 < count; row++) {
       for (let column = 0; column + 1 < count; column++) {
         const at = row * count + column, corners = [at, at + 1, at + count + 1, at + count].map(i => values[i]);
@@ -132,8 +138,8 @@
     return pieces;
   }
 
-  // What is shown of the plane: a square around the posterior's mean of three standard deviations, a quarter larger until
-  // all Gaussians are in it. mixture.py has the same.
+  // What is shown of the plane: a square around the posterior's mean of three standard deviations, a quarter larger
+  // until all Gaussians are in it. mixture_stills.py has the same.
   function windowOf({mean, sd}, gaussians) {
     const needed = Math.max(0, ...gaussians.map(({mu, sigma}) => (
       Math.max(...mu.map((value, j) => Math.abs(value - mean[j]) + 1.5 * sigma[j]))
@@ -149,5 +155,7 @@
     return power * [1, 1.5, 2, 3, 4, 6, 8, 10, 15].find(factor => factor * power > 1.05 * value);
   }
 
-  Object.assign(vaeMaths, {squareAt, logJoint, Noise, corrupt, mixtureLosses, posteriorOn, mixtureOn, contour, windowOf, endOfAxis});
+  Object.assign(vaeMaths, {
+    squareAt, logJoint, Noise, corrupt, mixtureLosses, posteriorOn, mixtureOn, contour, windowOf, endOfAxis,
+  });
 })();
