@@ -1,11 +1,14 @@
 """A denoising VAE of small squares, and by PyTorch's own mixtures what chapter 3's live figure should show of it."""
 
 import math
+import re
 from functools import cache
 
+import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
+from tests.planes import settle
 from vaebook.data import all_rectangles
 from vaebook.layers import BernoulliNoise
 from vaebook.live.random import Generator
@@ -93,3 +96,48 @@ class Truth:
         if count < FEWEST:
             return found | {"leftOut": None, "gain": [trained - kept]}
         return found | {"leftOut": left_out, "gain": [trained - kept, trained - left_out]}
+
+
+def opened(live_page, figure, how="mouse", **options):
+    visit = live_page(figure, **({"has_touch": True, "width": 360} if how == "touch" else {}) | options)
+    settle(visit)
+    return visit
+
+
+def agree(visit, expected):
+    """The page shows these numbers, to its last digit; returns the texts of the losses."""
+    settle(visit)
+    for name in ("flips", "nll", "trained", "kept"):
+        assert visit.number(name) == pytest.approx(expected[name], abs=0.051 if name == "flips" else 0.006), name
+    places = [visit.page.locator(f"[data-number={name}]") for name in ("leftOut", "gain")]
+    left_out, gain = (place.inner_text().replace("\N{MINUS SIGN}", "-") for place in places)
+    ends = [float(end) for end in re.findall(r"-?\d+\.\d\d", gain)]
+    assert ends == pytest.approx(expected["gain"], abs=0.006)
+    if expected["leftOut"] is None:
+        assert left_out == "\N{EN DASH}" and gain == f"at least {ends[0]:.2f}"
+    else:
+        assert float(left_out) == pytest.approx(expected["leftOut"], abs=0.006)
+        assert gain == f"{ends[0]:.2f} to {ends[1]:.2f}"
+    assert visit.page.locator(".numbers").evaluate("element => element.style.opacity") == ""
+
+
+def state(visit):
+    """Where the controls stand: place, p and M."""
+    row, column, p, count = (float(visit.control(name).input_value()) for name in ("row", "column", "p", "count"))
+    return (int(row), int(column)), p, int(count)
+
+
+def move(visit, **values):
+    """Set controls at once, without a frame in between."""
+    visit.page.evaluate(
+        """values => {
+          const {stage} = document.querySelector(".vae-live");
+          for (const [name, value] of Object.entries(values)) {
+            if (name !== "noise") {
+              stage.control(name).value = value;
+              stage.control(name).dispatchEvent(new Event("input"));
+            } else for (let k = 0; k < value; k++) stage.control(name).click();
+          }
+        }""",
+        values,
+    )
