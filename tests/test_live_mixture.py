@@ -275,7 +275,13 @@ CLOCK = """() => {  // a clock that only the networks move on, by 2 ms each; par
   const stage = document.querySelector(".vae-live").stage, timed = stage.timed.bind(stage);
   const vae = vaeMaths.BernoulliVAE.prototype;
   let time = 0;
+  const {plane} = stage.panels, axes = plane.axes;
   window.parts = [];
+  window.drawn = 0;
+  plane.axes = function (given) {
+    window.drawn += 1;
+    return axes.call(this, given);
+  };
   performance.now = () => time;
   stage.timed = act => {
     window.parts.push(0);
@@ -305,7 +311,9 @@ def test_a_frame_begins_no_part_once_its_time_is_over_and_nothing_is_computed_tw
     assert parts(p=0.2) == 3 * 32  # one copy and two codes for each
     assert parts(count=16) == 0 and parts(count=64) == 3 * 48
     assert parts(noise=1, count=2) == 3 * 2
+    visit.page.evaluate("window.drawn = 0")
     assert parts(row=0) == 3 * 2 + 24**2  # another posterior
+    assert 2 <= visit.page.evaluate("window.drawn") <= 5  # in 194 frames: only where there is something new
     assert parts(row=START[0]) == 3 * 2  # this one is known
 
 

@@ -6,7 +6,7 @@ vaeLive.define("mixture", stage => {
   const vae = new maths.BernoulliVAE(stage.weights, settings.layers);
   const posteriors = new Map(), begun = new Map();  // of the squares so far: what is known, and what works on it
   const now = {gaussians: [], losses: null};  // what is shown
-  let seed = settings.seed, noise = newNoise(), job = null, stale = true, words = false;
+  let seed = settings.seed, noise = newNoise(), job = null, stale = true, words = false, isNew = false;
 
   function newNoise() {
     return new maths.Noise(seed, shape[0] * shape[1], settings.pairs);
@@ -27,14 +27,21 @@ vaeLive.define("mixture", stage => {
     const window = maths.windowOf(found, gaussians);
     if (place !== now.place) now.lines = null;
     Object.assign(now, {key, place, gaussians, window, losses: null});
+    isNew = true;
     stage.show("flips", (gaussians.reduce((sum, {flips}) => sum + flips, 0) / count).toFixed(1));
     const density = yield* maths.mixtureOn(gaussians, window, contours.count), peak = Math.max(...density.values);
-    now.lines = contours.levels.map(level => maths.contour(density, level * peak));
-    yield;
+    const lines = [];
+    for (const level of contours.levels) {
+      lines.push(maths.contour(density, level * peak));
+      yield;
+    }
+    now.lines = lines;
+    isNew = true;
     if (!begun.has(place)) begun.set(place, maths.posteriorOn(vae, x, found, grid));
     while (!posteriors.has(place)) {
       const {done, value} = begun.get(place).next();
       if (done) posteriors.set(place, value);
+      isNew = isNew || done;
       yield;
     }
     for (const gaussian of gaussians) {
@@ -45,6 +52,7 @@ vaeLive.define("mixture", stage => {
       }
     }
     now.losses = yield* maths.mixtureLosses(gaussians);
+    isNew = true;
     showLosses();
   }
 
@@ -178,7 +186,8 @@ vaeLive.define("mixture", stage => {
   }
 
   stage.draw(() => {
-    if (!now.key) return;
+    if (!now.key || stage.running && !isNew) return;  // most parts of the work change nothing that is seen
+    isNew = false;
     drawPlane();
     drawBounds();
     drawCopy();

@@ -100,7 +100,9 @@
         Math.exp(logNormal(mu[j], logvar[j], low[j] + i / (count - 1) * (high[j] - low[j])))
       )))
     );
-    const across = along(0), up = along(1);
+    const across = along(0);
+    yield;
+    const up = along(1);
     yield;
     for (let row = 0; row < count; row++) {
       for (let m = 0; m < gaussians.length; m++) {
