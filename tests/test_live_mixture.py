@@ -317,6 +317,23 @@ def test_a_frame_begins_no_part_once_its_time_is_over_and_nothing_is_computed_tw
     assert parts(row=START[0]) == 3 * 2  # this one is known
 
 
+def test_the_posterior_goes_on_where_it_was_when_something_changes(visit, truth):
+    visit.page.evaluate(CLOCK)
+    visit.page.evaluate(
+        """async () => {
+          const {stage} = document.querySelector(".vae-live");
+          for (const [name, value] of [["count", 1], ["row", 0], ["p", 0.2]]) {
+            stage.control(name).value = value;
+            stage.control(name).dispatchEvent(new Event("input"));
+            if (name === "count") while (stage.running) await new Promise(requestAnimationFrame);
+            else for (let k = 0; k < 30; k++) await new Promise(requestAnimationFrame);
+          }
+        }"""
+    )
+    agree(visit, truth.numbers((0, START[1]), 0.2, 1))
+    assert visit.page.evaluate("window.parts.reduce((sum, part) => sum + part, 0)") == 24**2 + 1 + 3
+
+
 def test_pictures_follow_while_each_frame_brings_another_p(visit, truth):
     visit.page.evaluate(CLOCK)
     changes, opacity = visit.page.evaluate(
