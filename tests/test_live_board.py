@@ -394,6 +394,16 @@ def test_other_buttons_of_the_mouse_and_a_pointer_that_only_passes_draw_nothing(
     assert standing(visit)["digit"] == 0
 
 
+def test_a_tap_acts_right_after_a_line_whose_end_was_fast(touched):
+    press(touched, "blank", "touch")
+    for _ in range(3):
+        draw(touched, [[(3, 20), (25, 20)]], "touch")
+        press(touched, "invert", "touch")
+        assert standing(touched)["centred"] is False
+        press(touched, "blank", "touch")
+        assert standing(touched)["centred"] is True
+
+
 def test_a_second_finger_does_not_draw(touched):
     press(touched, "blank", "touch")
     box = board_box(touched)

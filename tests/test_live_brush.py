@@ -423,6 +423,14 @@ def test_a_stroke_flips_what_it_meets_and_takes_back_where_it_starts_on_a_flip(l
     assert complaints(visit) == []
 
 
+def test_a_tap_acts_right_after_a_stroke_whose_end_was_fast(live_page, figure):
+    visit = opened(live_page, figure, "touch")
+    for _ in range(3):
+        brush(visit, "touch", (1, 1), (1, WIDTH - 2))
+        press(visit, "clean", "touch")
+        assert visit.number("flips") == 0
+
+
 def test_a_stroke_that_leaves_the_image_goes_on_inside(visit, truth):
     press(visit, "clean", "mouse")
     brush(visit, "mouse", (0, 12), (0, 20), (6, 20), (6, 13))

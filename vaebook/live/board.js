@@ -148,6 +148,8 @@ vaeLive.define("board", stage => {
       change();
     });
   }
+  // Or a browser would take the end of a fast line for a fling, and the next tap on a button for the end of the fling.
+  canvas.addEventListener("touchmove", event => event.preventDefault(), {passive: false});
 
   // By the keyboard the pen goes down and up by space, which asks for one key at a time.
   const STEPS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
@@ -186,7 +188,8 @@ vaeLive.define("board", stage => {
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
   canvas.setAttribute("aria-roledescription", "drawing board");
-  canvas.setAttribute("aria-label", "A board to draw on. Arrow keys move the cursor, space puts the pen down and lifts it.");
+  const howTo = "A board to draw on. Arrow keys move the cursor, space puts the pen down and lifts it.";
+  canvas.setAttribute("aria-label", howTo);
   Object.assign(canvas.style, {touchAction: "none", cursor: "crosshair", userSelect: "none", webkitUserSelect: "none"});
 
   // The controls -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@
   function drawPixels(panel, values, [rows, columns], marked, color) {
     panel.clear();
     const {context} = panel, edge = Math.min(panel.width / columns, panel.height / rows);
-    const left = (panel.width - edge * columns) / 2, top = (panel.height - edge * rows) / 2, mark = Math.max(2, 0.4 * edge);
+    const left = (panel.width - edge * columns) / 2, top = (panel.height - edge * rows) / 2;
+    const mark = Math.max(2, 0.4 * edge);
     panel.pixels = {left, top, edge};
     panel.picture(values, rows, columns, {left, top, right: left + edge * columns, bottom: top + edge * rows});
     Object.assign(context, {strokeStyle: panel.colors.faint, lineWidth: 1, fillStyle: color});
@@ -18,7 +19,7 @@
     }
   }
 
-  // shape: [rows, columns].  isMarked(pixel): whether it is flipped now.  put(pixels, flipped): the reader wants these so.
+  // shape: [rows, columns].  isMarked(pixel): whether it is flipped.  put(pixels, flipped): the reader wants these so.
   // done(pixel, how): a stroke has ended, or a key has flipped one.
   class Board {
     constructor(panel, shape, {isMarked, put, done}) {
@@ -30,6 +31,8 @@
       canvas.addEventListener("pointerdown", event => this.begin(event));
       canvas.addEventListener("pointermove", event => this.move(event));
       for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, event => this.end(event));
+      // Or a browser would take the end of a fast stroke for a fling, and the next tap on a button for the fling's end.
+      canvas.addEventListener("touchmove", event => event.preventDefault(), {passive: false});
       canvas.addEventListener("keydown", event => this.press(event));
       for (const change of ["focus", "blur"]) canvas.addEventListener(change, redraw);
       this.reshape(shape);
