@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.browser import SWITCHES, Visit, chromium_or_stop, context
+from tests.planes import settle
 from vaebook.models import BernoulliVAE
 
 
@@ -80,3 +81,28 @@ def live_page(shared_context, tmp_path):
 
     with ExitStack() as opened:
         yield open_figure
+
+
+@pytest.fixture
+def how():
+    """The reader's hand; a test names others by parametrize, and so for `theme` and `width`."""
+    return "mouse"
+
+
+@pytest.fixture
+def theme():
+    return "light"
+
+
+@pytest.fixture
+def width(how):
+    return 360 if how == "touch" else 1280
+
+
+@pytest.fixture
+def visit(live_page, figure, how, theme, width):
+    """The `figure` of a test file alone on a page, all computed; in the end it has complained of nothing."""
+    visit = live_page(figure, theme, width=width, **{"has_touch": True} if how == "touch" else {})
+    settle(visit)
+    yield visit
+    assert visit.complaints == []

@@ -14,6 +14,26 @@ def press(visit, name, how):
     visit.page.wait_for_timeout(60)
 
 
+def toggle(visit, name, how="mouse"):
+    """Turn a switch on or off."""
+    control = visit.control(name)
+    control.press("Space") if how == "keyboard" else control.tap() if how == "touch" else control.click()
+
+
+def choose(visit, name, value, how="mouse"):
+    """Choose an option. A finger opens a list of the system, not the page's: there the choice is made alone."""
+    control = visit.control(name)
+    if how != "keyboard":
+        control.select_option(str(value))
+        return
+    control.focus()
+    control.press("Home")
+    options = control.locator("option").evaluate_all("found => found.map(option => option.value)")
+    for _ in range(options.index(str(value))):
+        control.press("ArrowDown")
+    assert control.input_value() == str(value)
+
+
 def keys(visit, name, *pressed):
     """Press keys on a slider."""
     visit.control(name).focus()
@@ -85,7 +105,9 @@ NEAR = """([name, places, color]) => {
   probe.style.color = stage.colors[color];
   const wanted = getComputedStyle(probe).color.match(/[\\d.]+/g).map(Number), {width, height} = panel.canvas;
   probe.remove();
-  const {data} = panel.context.getImageData(0, 0, width, height);
+  const copy = new OffscreenCanvas(width, height).getContext("2d", {willReadFrequently: true});
+  copy.drawImage(panel.canvas, 0, 0);  // or the browser complains that the figure's own canvas is read often
+  const {data} = copy.getImageData(0, 0, width, height);
   const has = (column, row) => {
     const at = 4 * (row * width + column);
     return data[at + 3] > 80 && [0, 1, 2].every(part => Math.abs(data[at + part] - wanted[part]) < 40);

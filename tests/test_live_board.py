@@ -1,5 +1,6 @@
 """The live digit board: what is drawn, seen and counted is what Python computes, by keyboard, mouse and touch."""
 
+import copy
 import itertools
 import re
 
@@ -9,7 +10,9 @@ import torch
 from torch.nn import functional as F
 
 from tests.browser import THEMES, WIDTHS
-from tests.hands import HOWS, painted, press
+from tests.canvases import canvas, cells, read, touch, trace
+from tests.hands import HOWS, choose, painted, press, toggle
+from tests.planes import settle
 from tests.strokes import placed, scikit_digits, small_board
 from vaebook import live
 from vaebook.live.centring import FINE, INK, SIDE, seen
@@ -36,9 +39,9 @@ def figure():
 class Truth:
     """What the figure should show, from the model in double precision."""
 
-    def __init__(self):
+    def __init__(self, model):
         x_train, self.x_test, _ = scikit_digits()
-        self.model = with_rounded_weights(small_board()[0], x_train).double()
+        self.model = with_rounded_weights(model, x_train).double()
         self.noise = torch.tensor(Generator(2).normals(60)).reshape(10, 1, 6)
         self.among = self.terms(self.x_test)["loss"]
 
@@ -58,17 +61,12 @@ class Truth:
 
 @pytest.fixture(scope="module")
 def truth():
-    return Truth()
-
-
-def settle(visit):
-    """Wait until all is computed and drawn."""
-    idle = "stage => stage && !stage.waiting && !stage.running && !stage.board.state.stale"
-    visit.page.wait_for_function(f"({idle})(document.querySelector('.vae-live').stage)")
+    return Truth(small_board()[0])
 
 
 def state(visit, part):
-    """A part of what the page holds, as a list or number: for arrays `state.x`, `state.ink`."""
+    """A part of what the page holds once all is computed, as a list or number: for arrays `state.x`, `state.ink`."""
+    settle(visit)
     return visit.page.evaluate(
         "(found => ArrayBuffer.isView(found) ? [...found] : found)"
         f"(document.querySelector('.vae-live').stage.board.{part})"
@@ -77,8 +75,20 @@ def state(visit, part):
 
 def picture(visit):
     """What the page gives the model."""
-    settle(visit)
     return np.reshape(state(visit, "state.x"), (SIDE, SIDE))
+
+
+def ink_of(visit):
+    return np.reshape(state(visit, "state.ink"), (INK, INK))
+
+
+def enlarged(x):
+    """A picture as ink."""
+    return np.kron(x, np.ones((FINE, FINE)))
+
+
+def said(visit):
+    return visit.page.locator(".status").inner_text()
 
 
 def agree(visit, truth, x):
@@ -104,60 +114,17 @@ def standing(visit):
     }
 
 
-@pytest.fixture
-def visit(live_page, figure):
-    visit = live_page(figure)
-    settle(visit)
-    yield visit
-    assert visit.complaints == []
-
-
-@pytest.fixture
-def touched(live_page, figure):
-    visit = live_page(figure, has_touch=True, width=360)
-    settle(visit)
-    yield visit
-    assert visit.complaints == []
-
-
-def page_for(request, how):
-    return request.getfixturevalue("touched" if how == "touch" else "visit")
-
-
-def board_box(visit, panel="board"):
-    place = visit.page.locator(f"[data-panel={panel}] canvas")
-    place.scroll_into_view_if_needed()
-    return place.bounding_box()
-
-
 def on_board(box, points):
     """Where points of the board, in pixels of 28, are in the window."""
     edge = box["width"] / SIDE
     return [(box["x"] + x * edge, box["y"] + y * edge) for x, y in points]
 
 
-def touch(visit, *kinds):
-    """Send events of fingers: pairs of a kind and the list of places of all fingers that are down."""
-    session = visit.page.context.new_cdp_session(visit.page)
-    for kind, places in kinds:
-        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
-        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
-        visit.page.evaluate("new Promise(requestAnimationFrame)")
-
-
-def draw(visit, strokes, how):
-    """Draw as a person does, from point to point."""
-    box = board_box(visit)
+def draw(visit, strokes, how="mouse"):
+    """Draw as a person does, from point to point; what a keyboard cannot, a mouse does."""
+    box = canvas(visit)[1]
     for points in strokes:
-        (x, y), *others = on_board(box, points)
-        if how == "touch":
-            touch(visit, ("Start", [(x, y)]), *(("Move", [place]) for place in others), ("End", []))
-            continue
-        visit.page.mouse.move(x, y)
-        visit.page.mouse.down()
-        for place in others:
-            visit.page.mouse.move(*place)
-        visit.page.mouse.up()
+        trace(visit, on_board(box, points), how)
     settle(visit)
 
 
@@ -176,15 +143,14 @@ def apart(strokes):
 
 def inked(visit, before, strokes, width, value=1, within=0.16):
     """Whether the ink is what the strokes leave of `before`, but for dots that are close to a line's edge."""
-    settle(visit)
-    ink = np.reshape(state(visit, "state.ink"), (INK, INK))
+    ink = ink_of(visit)
     distance = apart(strokes)
     clear = abs(distance - width / 2) > within  # a pointer's place is rounded
     assert (ink == np.where(distance <= width / 2, value, before))[clear].all()
     return ink
 
 
-BLANK, FULL = np.zeros((INK, INK), int), np.ones((INK, INK), int)
+BLANK = np.zeros((INK, INK), int)
 
 # In Python ------------------------------------------------------------------------------------------------------------
 
@@ -256,52 +222,60 @@ def test_a_threshold_that_is_no_number_is_named():
 # In the browser: how it starts ----------------------------------------------------------------------------------------
 
 
-def test_it_starts_with_the_first_digit_as_it_is(visit, truth):
+def test_it_starts_with_the_first_digit_as_it_is_and_nothing_moves(visit, truth):
     agree(visit, truth, digit(0))
-    assert standing(visit) == {"centred": False, "eraser": False, "digit": 0}
-    assert visit.page.locator(".status").inner_text() == ""
+    assert standing(visit) == {"centred": False, "eraser": False, "digit": 0} and said(visit) == ""
+    frames = "let count = 0; const {stage} = document.querySelector('.vae-live'), timed = stage.timed.bind(stage);"
+    frames += "stage.timed = act => { count += 1; return timed(act); };"
+    visit.page.evaluate(f"() => {{ {frames} window.count = () => count; }}")
+    visit.page.wait_for_timeout(300)
+    assert visit.page.evaluate("window.count()") == 0
 
 
 @pytest.mark.parametrize("theme, width", [*itertools.product(THEMES, WIDTHS)])
-def test_it_starts_in_each_theme_and_width(live_page, figure, theme, width):
-    visit = live_page(figure, theme, width=width)
-    settle(visit)
-    assert visit.complaints == [] and visit.page.evaluate("document.documentElement.scrollWidth") <= width
+def test_it_starts_in_each_theme_and_width(visit, width):
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     assert all(request.url.startswith(("file:", "data:")) for request in visit.requests)
-    boxes = [board_box(visit, name) for name in ("board", "seen", "decoded")]
+    boxes = [canvas(visit, name)[1] for name in ("board", "seen", "decoded")]
     assert all(abs(box["width"] - box["height"]) < 1 and box["width"] > 100 for box in boxes)
     assert boxes[0]["width"] > 1.5 * boxes[1]["width"]
     if width == 360:
         assert boxes[0]["width"] < 280 and boxes[1]["y"] == boxes[2]["y"]  # a margin to scroll by; side by side
 
 
+def test_without_scripts_the_still_is_there_and_no_control(live_page, figure):
+    visit = live_page(figure, java_script_enabled=False)
+    assert visit.page.locator("[data-panel=board] img").is_visible() and not visit.control("blank").is_visible()
+
+
 # Drawing --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["mouse", "touch"])
-def test_a_pointer_draws_a_digit(request, how, truth):
-    visit = page_for(request, how)
+def test_a_pointer_draws_a_digit(visit, how, truth):
     press(visit, "blank", how)
     strokes = placed(4, 17, 3, 2)
     draw(visit, strokes, how)
-    ink = inked(visit, BLANK, strokes, 3)
-    agree(visit, truth, seen(ink, True))
+    agree(visit, truth, seen(inked(visit, BLANK, strokes, 3), True))
     assert standing(visit) == {"centred": True, "eraser": False, "digit": -1}
 
 
 def test_the_keyboard_draws_a_digit(visit, truth):
     """A seven: from the middle to the upper left, pen down, right, then down."""
     press(visit, "blank", "keyboard")
-    canvas = visit.page.locator("[data-panel=board] canvas")
-    canvas.focus()
     moves = [("ArrowLeft", 7), ("ArrowUp", 8), (" ", 1), ("ArrowRight", 14), ("ArrowDown", 16), (" ", 1)]
-    for key, times in [*moves, ("ArrowLeft", 3)]:
-        for _ in range(times):
-            canvas.press(key)
+    strike(visit, *moves, ("ArrowLeft", 3))
     ink = inked(visit, BLANK, [[(7.5, 6.5), (21.5, 6.5), (21.5, 22.5)]], 3, within=1e-6)
     agree(visit, truth, seen(ink, True))
-    assert state(visit, "pen.at") == [18.5, 22.5]
-    assert visit.page.locator(".status").inner_text().startswith("The pen is up.")
+    assert state(visit, "pen.at") == [18.5, 22.5] and said(visit).startswith("The pen is up. \N{MINUS SIGN}ELBO")
+
+
+def strike(visit, *pressed):
+    """Press keys on the board: pairs of a key and how often."""
+    for key, times in pressed:
+        for _ in range(times):
+            canvas(visit)[0].press(key)
+    settle(visit)
 
 
 def test_the_board_is_reached_by_tab_and_says_how_it_is_used(visit):
@@ -311,80 +285,78 @@ def test_the_board_is_reached_by_tab_and_says_how_it_is_used(visit):
     settle(visit)
     assert visit.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     visit.page.keyboard.press(" ")
-    assert visit.page.locator(".status").inner_text() == "The pen is down at row 14, column 14."
+    assert said(visit) == "The pen is down at row 14, column 14."
     visit.page.keyboard.press("Tab")
-    settle(visit)
     assert not state(visit, "pen.isDown")  # whoever leaves the board lifts the pen
 
 
-def test_the_cursor_stays_on_the_board_and_is_seen_while_the_keyboard_is_on_it(visit):
-    canvas = visit.page.locator("[data-panel=board] canvas")
-    orange = """canvas => {
-      const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-      let count = 0;
-      for (let at = 0; at < data.length; at += 4) count += data[at] > 180 && data[at + 1] < 120 && data[at + 2] < 60;
-      return count;
+def orange(visit):
+    """How many pixels of the board are orange, and how wide they spread, in pixels of the digit."""
+    script = """({width, height, at}) => {
+      const found = [];
+      for (let y = 0.5; y < height; y++) for (let x = 0.5; x < width; x++) {
+        const [red, green, blue] = at(x, y);
+        if (red > 180 && green < 120 && blue < 60) found.push(x * 28 / width);
+      }
+      return [found.length, Math.max(...found) - Math.min(...found)];
     }"""
-    assert canvas.evaluate(orange) == 0
-    canvas.focus()
     settle(visit)
-    ring = canvas.evaluate(orange)
-    assert ring > 20
-    for _ in range(20):
-        canvas.press("ArrowLeft")
-        canvas.press("ArrowUp")
+    return read(visit, "board", script)
+
+
+def test_the_cursor_stays_on_the_board_and_is_seen_while_the_keyboard_is_on_it(visit):
+    assert orange(visit)[0] == 0
+    strike(visit, ("ArrowLeft", 20), ("ArrowUp", 20))
     assert state(visit, "pen.at") == [0.5, 0.5]
-    for _ in range(30):
-        canvas.press("ArrowRight")
-        canvas.press("ArrowDown")
+    strike(visit, ("ArrowRight", 30), ("ArrowDown", 30))
     assert state(visit, "pen.at") == [27.5, 27.5]
-    for _ in range(10):
-        canvas.press("ArrowLeft")
-        canvas.press("ArrowUp")
-    canvas.press("Space")
-    settle(visit)
-    assert canvas.evaluate(orange) > 2 * ring  # full, where the pen is down
-    canvas.press("Escape")
-    settle(visit)
-    assert not state(visit, "pen.isDown") and canvas.evaluate(orange) < 1.2 * ring
+    strike(visit, ("ArrowLeft", 10), ("ArrowUp", 10))
+    ring = orange(visit)[0]
+    assert ring > 20
+    strike(visit, ("Space", 1))
+    assert orange(visit)[0] > 2 * ring  # full, where the pen is down
+    strike(visit, ("Escape", 1))
+    assert not state(visit, "pen.isDown") and orange(visit)[0] < 1.2 * ring
+    visit.page.keyboard.press("Tab")
+    assert orange(visit)[0] == 0
+
+
+def test_the_cursor_is_as_wide_as_the_pen(visit):
+    canvas(visit)[0].focus()
+    spreads = {}
+    for pen in (2, 4):
+        choose(visit, "width", pen)
+        canvas(visit)[0].focus()
+        spreads[pen] = orange(visit)[1]
+    assert spreads[4] == pytest.approx(4, abs=0.5) and spreads[2] < spreads[4] - 1
 
 
 def test_a_held_space_bar_puts_the_pen_down_once_and_shortcuts_are_left_alone(visit):
-    canvas = visit.page.locator("[data-panel=board] canvas")
-    canvas.focus()
+    strike(visit, ("ArrowLeft", 1))
     for _ in range(4):
         visit.page.keyboard.down(" ")  # all but the first are repeats
     assert state(visit, "pen.isDown")
     visit.page.keyboard.up(" ")
-    assert state(visit, "pen.isDown")
     before = state(visit, "pen.at")
-    canvas.press("Control+ArrowLeft")
-    assert state(visit, "pen.at") == before
+    strike(visit, ("Control+ArrowLeft", 1), ("Alt+ArrowUp", 1))
+    assert state(visit, "pen.isDown") and state(visit, "pen.at") == before
     assert visit.page.evaluate("scrollY") == 0
 
 
-def test_lines_have_no_gaps_however_fast_the_pointer_moves(visit):
-    press(visit, "blank", "mouse")
-    strokes = [[(4, 4), (24, 20)], [(24, 5), (3, 25)]]
-    draw(visit, strokes, "mouse")
-    inked(visit, BLANK, strokes, 3)
-
-
-def test_a_click_or_a_tap_draws_a_dot(visit):
-    press(visit, "blank", "mouse")
-    draw(visit, [[(9, 12)]], "mouse")
-    assert 0.7 < inked(visit, BLANK, [[(9, 12)]], 3).sum() / (np.pi * (1.5 * FINE) ** 2) < 1.3
-
-
-def test_a_line_may_leave_the_board_and_come_back(visit):
-    press(visit, "blank", "mouse")
-    strokes = [[(20, 10), (33, 10), (33, 16), (20, 16)]]
-    draw(visit, strokes, "mouse")
-    inked(visit, BLANK, strokes, 3)
+@pytest.mark.parametrize(
+    "strokes",
+    [[[(4, 4), (24, 20)], [(24, 5), (3, 25)]], [[(9, 12)]], [[(20, 10), (33, 10), (33, 16), (20, 16)]]],
+    ids=["far apart", "a dot", "over the edge and back"],
+)
+@pytest.mark.parametrize("how", ["mouse", "touch"])
+def test_ink_is_where_the_pointer_went_without_gaps(visit, how, strokes):
+    press(visit, "blank", how)
+    draw(visit, strokes, how)
+    assert inked(visit, BLANK, strokes, 3).any()
 
 
 def test_other_buttons_of_the_mouse_and_a_pointer_that_only_passes_draw_nothing(visit, truth):
-    x, y = on_board(board_box(visit), [(8, 20)])[0]
+    x, y = on_board(canvas(visit)[1], [(8, 20)])[0]
     visit.page.mouse.move(x, y)
     visit.page.mouse.down(button="middle")
     visit.page.mouse.move(x + 40, y)
@@ -394,39 +366,38 @@ def test_other_buttons_of_the_mouse_and_a_pointer_that_only_passes_draw_nothing(
     assert standing(visit)["digit"] == 0
 
 
-def test_a_tap_acts_right_after_a_line_whose_end_was_fast(touched):
-    press(touched, "blank", "touch")
-    for _ in range(3):
-        draw(touched, [[(3, 20), (25, 20)]], "touch")
-        press(touched, "invert", "touch")
-        assert standing(touched)["centred"] is False
-        press(touched, "blank", "touch")
-        assert standing(touched)["centred"] is True
+@pytest.mark.parametrize("how", ["touch"])
+def test_a_tap_acts_right_after_a_line_whose_end_was_fast(visit):
+    for name, is_centred in [("blank", True), ("invert", False)] * 3:
+        press(visit, name, "touch")
+        assert standing(visit)["centred"] is is_centred
+        draw(visit, [[(3, 20), (25, 20)]], "touch")
 
 
-def test_a_second_finger_does_not_draw(touched):
-    press(touched, "blank", "touch")
-    box = board_box(touched)
-    first, other, moved = on_board(box, [(6, 6), (20, 20), (6, 14)])
-    touch(touched, ("Start", [first]), ("Start", [first, other]), ("Move", [moved, other]), ("End", []))
-    inked(touched, BLANK, [[(6, 6), (6, 14)]], 3)
+@pytest.mark.parametrize("how", ["touch"])
+def test_a_second_finger_does_not_draw(visit):
+    press(visit, "blank", "touch")
+    first, other, moved, back = on_board(canvas(visit)[1], [(6, 6), (20, 20), (6, 14), (20, 6)])
+    kinds = [("Start", [first]), ("Start", [first, other]), ("Move", [moved, other]), ("Move", [moved, back])]
+    touch(visit, *kinds, ("End", []))
+    inked(visit, BLANK, [[(6, 6), (6, 14)]], 3)
 
 
-def test_a_finger_draws_on_the_board_and_scrolls_the_page_beside_it(touched):
-    press(touched, "blank", "touch")
-    touched.page.evaluate("scrollTo(0, 0)")
-    box = board_box(touched)
-    before = touched.page.evaluate("scrollY")
-    places = on_board(box, [(14, 24), (14, 20), (14, 12), (14, 6), (14, 2)])
-    touch(touched, ("Start", places[:1]), *(("Move", [place]) for place in places[1:]), ("End", []))
-    touched.page.wait_for_timeout(100)
-    assert touched.page.evaluate("scrollY") == before
-    ink = inked(touched, BLANK, [[(14, 24), (14, 2)]], 3)
+@pytest.mark.parametrize("how", ["touch"])
+def test_a_finger_draws_on_the_board_and_scrolls_the_page_beside_it(visit):
+    press(visit, "blank", "touch")
+    visit.page.evaluate("scrollTo(0, 0)")
+    box = canvas(visit)[1]
+    before = visit.page.evaluate("scrollY")
+    trace(visit, on_board(box, [(14, 24), (14, 20), (14, 12), (14, 6), (14, 2)]), "touch")
+    visit.page.wait_for_timeout(100)
+    assert visit.page.evaluate("scrollY") == before
+    ink = inked(visit, BLANK, [[(14, 24), (14, 2)]], 3)
     beside = [(8, box["y"] + box["height"] - 30 * n) for n in range(7)]
     assert beside[0][0] < box["x"] - 20
-    touch(touched, ("Start", beside[:1]), *(("Move", [place]) for place in beside[1:]), ("End", []))
-    touched.page.wait_for_function(f"scrollY > {before} + 50")
-    assert (np.reshape(state(touched, "state.ink"), (INK, INK)) == ink).all()
+    trace(visit, beside, "touch")
+    visit.page.wait_for_function(f"scrollY > {before} + 50")
+    assert (ink_of(visit) == ink).all()
 
 
 # Controls -------------------------------------------------------------------------------------------------------------
@@ -436,35 +407,46 @@ def shifted(x):
     return F.pad(torch.tensor(x)[None], (4, -4, 4, -4))[0].numpy()
 
 
-def without_lower_half(x):
-    return np.where(np.arange(SIDE)[:, None] < SIDE // 2, x, 0)
-
-
 ACTS = {
     "shift": (shifted, "Shifted by 4 pixels, down and to the right:"),
     "invert": (lambda x: 1 - x, "Inverted:"),
-    "eraseHalf": (without_lower_half, "Without its lower half:"),
+    "eraseHalf": (lambda x: np.where(np.arange(SIDE)[:, None] < SIDE // 2, x, 0), "Without its lower half:"),
     "noise": (lambda x: (Generator(2).uniforms(784) > 0.5).reshape(SIDE, SIDE) * 1.0, "Uniform noise:"),
     "blank": (lambda x: 0 * x, "A blank board:"),
 }
 
 
 @pytest.mark.parametrize("how, name", [*itertools.product(HOWS, ACTS)])
-def test_buttons_act_on_what_the_model_sees_and_turn_the_centring_off(request, how, name, truth):
-    visit = page_for(request, how)
+def test_buttons_act_on_what_the_model_sees_and_turn_the_centring_off(visit, how, name, truth):
     press(visit, "blank", how)
-    draw(visit, placed(2, 12, 14, 13), "touch" if how == "touch" else "mouse")
+    draw(visit, placed(2, 12, 14, 13), how)
     before = picture(visit)
     assert standing(visit)["centred"] and before.sum() > 60
     act, words = ACTS[name]
     press(visit, name, how)
     agree(visit, truth, act(before))
     assert standing(visit) == {"centred": name == "blank", "eraser": False, "digit": -1}
-    ink = np.reshape(state(visit, "state.ink"), (INK, INK))
-    assert (ink == np.kron(act(before), np.ones((FINE, FINE)))).all()
-    said = visit.page.locator(".status").inner_text()
+    assert (ink_of(visit) == enlarged(act(before))).all()
     loss, verdict = (visit.page.locator(f"[data-number={each}]").inner_text() for each in ("loss", "verdict"))
-    assert said == f"{words} \N{MINUS SIGN}ELBO {loss} nats, {verdict}."
+    assert said(visit) == f"{words} \N{MINUS SIGN}ELBO {loss} nats, {verdict}."
+
+
+def test_a_button_acts_on_what_was_drawn_a_moment_before(visit, truth):
+    """Nothing is computed between the two, as if both came in one frame."""
+    visit.page.evaluate(
+        """() => {
+          const {stage} = document.querySelector(".vae-live"), {canvas} = stage.panels.board;
+          const {left, top, width} = canvas.getBoundingClientRect(), at = {clientX: left + width / 2, clientY: top + 9};
+          canvas.setPointerCapture = () => {};
+          for (const kind of ["pointerdown", "pointerup"]) {
+            canvas.dispatchEvent(new PointerEvent(kind, {pointerId: 5, button: 0, ...at}));
+          }
+          stage.control("shift").click();
+        }"""
+    )
+    edge = SIDE / canvas(visit)[1]["width"]
+    before = np.where(apart([[(14, 9 * edge)]]) <= 1.5, 1, enlarged(digit(0)))
+    agree(visit, truth, shifted(seen(before, False)))
 
 
 def test_a_digit_may_be_shifted_twice_and_noise_is_another_one_each_time(visit, truth):
@@ -477,91 +459,64 @@ def test_a_digit_may_be_shifted_twice_and_noise_is_another_one_each_time(visit, 
         agree(visit, truth, noise)
 
 
-def toggle(visit, name, how):
-    control = visit.control(name)
-    control.press("Space") if how == "keyboard" else control.tap() if how == "touch" else control.click()
-
-
 @pytest.mark.parametrize("how", HOWS)
-def test_centring_is_turned_on_and_off(request, how, truth):
-    visit = page_for(request, how)
+def test_centring_is_turned_on_and_off(visit, how, truth):
     toggle(visit, "centred", how)
-    ink = np.kron(digit(0), np.ones((FINE, FINE)))
-    centred = seen(ink, True)
+    centred = seen(enlarged(digit(0)), True)
     assert (centred != digit(0)).any()
     agree(visit, truth, centred)
-    assert visit.page.locator(".status").inner_text().startswith("Centred: ")
+    assert said(visit).startswith("Centred: \N{MINUS SIGN}ELBO")
     toggle(visit, "centred", how)
     agree(visit, truth, digit(0))
-    assert visit.page.locator(".status").inner_text().startswith("As it lies on the board: ")
-
-
-def choose(visit, name, value, how):
-    """Choose an option. A finger opens a list of the system, not the page's: there the choice is made alone."""
-    control = visit.control(name)
-    if how != "keyboard":
-        control.select_option(str(value))
-        return
-    control.focus()
-    control.press("Home")
-    options = control.locator("option").evaluate_all("found => found.map(option => option.value)")
-    for _ in range(options.index(str(value))):
-        control.press("ArrowDown")
-    assert control.input_value() == str(value)
+    assert said(visit).startswith("As it lies on the board: \N{MINUS SIGN}ELBO")
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_test_digits_are_loaded_as_they_are(request, how, truth):
-    visit = page_for(request, how)
-    toggle(visit, "centred", "mouse")
+def test_test_digits_are_loaded_as_they_are(visit, how, truth):
+    toggle(visit, "centred")
     for number in (7, 19):
         choose(visit, "digit", number, how)
         agree(visit, truth, digit(number))
         assert standing(visit) == {"centred": False, "eraser": False, "digit": number}
-    assert visit.page.locator(".status").inner_text().startswith("Test digit 20: ")
+    assert said(visit).startswith("Test digit 20: ")
 
 
 def test_a_digit_that_was_drawn_upon_can_be_loaded_again(visit, truth):
-    draw(visit, [[(3, 3), (25, 25)]], "mouse")
+    draw(visit, [[(3, 3), (25, 25)]])
     assert standing(visit)["digit"] == -1 and (picture(visit) != digit(0)).sum() > 20
-    choose(visit, "digit", 0, "mouse")
+    choose(visit, "digit", 0)
     agree(visit, truth, digit(0))
-    choose(visit, "digit", -1, "mouse")  # none of them: nothing is loaded, and nothing lost
+    choose(visit, "digit", -1)  # none of them: nothing is loaded, and nothing lost
     agree(visit, truth, digit(0))
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_the_eraser_erases_and_the_pen_has_three_widths(request, how):
-    visit, hand = page_for(request, how), "touch" if how == "touch" else "mouse"
+def test_the_eraser_erases_and_the_pen_has_three_widths(visit, how):
     before = BLANK
     press(visit, "blank", how)
     for width, row in ((2, 4), (4, 12), (3, 20)):
         choose(visit, "width", width, how)
         line = [[(3, row), (25, row)]]
-        draw(visit, line, hand)
+        draw(visit, line, how)
         before = inked(visit, before, line, width)
     toggle(visit, "eraser", how)
     line = [[(14, 2), (14, 25)]]
-    draw(visit, line, hand)
-    erased = inked(visit, before, line, 3, value=0)
-    assert 0 < erased.sum() < before.sum()
+    draw(visit, line, how)
+    assert 0 < inked(visit, before, line, 3, value=0).sum() < before.sum()
     press(visit, "blank", how)
     assert not standing(visit)["eraser"]  # on a blank board there is nothing to erase
 
 
 def test_the_keyboard_erases_too(visit):
     press(visit, "invert", "mouse")
-    before = np.reshape(state(visit, "state.ink"), (INK, INK))
+    before = ink_of(visit)
     toggle(visit, "eraser", "keyboard")
-    canvas = visit.page.locator("[data-panel=board] canvas")
-    for key in (" ", "ArrowUp", "ArrowUp", " "):
-        canvas.press(key)
+    strike(visit, (" ", 1), ("ArrowUp", 2), (" ", 1))
     inked(visit, before, [[(14, 14), (14.5, 13.5), (14.5, 12.5)]], 3, value=0, within=1e-6)
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_what_the_model_sees_is_placed_on_the_sheet_where_there_is_one(request, how):
-    visit = page_for(request, how)
+def test_what_the_model_sees_is_placed_on_the_sheet_where_there_is_one(visit, how):
     assert visit.control("sheet").is_hidden()
     visit.page.evaluate(
         """() => {
@@ -570,111 +525,129 @@ def test_what_the_model_sees_is_placed_on_the_sheet_where_there_is_one(request, 
           document.addEventListener("vae-drawn", () => { window.placed = [...vaeLive.drawn]; });
         }"""
     )
-    toggle(visit, "centred", "mouse")
+    toggle(visit, "centred")
     press(visit, "sheet", how)
     assert np.reshape(visit.page.evaluate("window.placed"), (SIDE, SIDE)).tolist() == picture(visit).tolist()
     assert visit.page.evaluate("vaeLive.drawn instanceof Float32Array && vaeLive.drawn.length") == 784
-    assert "on the sheet above" in visit.page.locator(".status").inner_text()
+    assert "on the sheet above" in said(visit)
     press(visit, "invert", "mouse")
     settle(visit)
     assert visit.page.evaluate("[...vaeLive.drawn].join() === window.placed.join()")  # a copy
 
 
+def test_words_that_come_late_do_not_replace_those_of_the_sheet(visit):
+    acts = "for (const name of ['centred', 'sheet']) stage.control(name).click();"
+    visit.page.evaluate(f"() => {{ const {{stage}} = document.querySelector('.vae-live'); {acts} }}")
+    settle(visit)
+    assert said(visit) == "What the model sees is on the sheet above."
+
+
+def test_after_many_acts_all_is_as_after_a_fresh_start_there(visit, truth):
+    draw(visit, placed(8, 18, 6, 5))
+    for name in ("shift", "noise", "blank", "invert"):
+        press(visit, name, "mouse")
+    toggle(visit, "eraser")
+    draw(visit, [[(3, 3), (25, 25)]])
+    toggle(visit, "eraser")
+    toggle(visit, "centred")
+    choose(visit, "digit", 3)
+    agree(visit, truth, digit(3))
+    ends = {name: cells(visit, name, (SIDE, SIDE)).tolist() for name in ("board", "seen", "decoded")}
+    order = state(visit, "state.order")
+    visit.page.reload()
+    choose(visit, "digit", 3)
+    assert state(visit, "state.order") == order
+    assert {name: cells(visit, name, (SIDE, SIDE)).tolist() for name in ends} == ends
+
+
 # Pictures -------------------------------------------------------------------------------------------------------------
 
+INNER = np.pad(np.ones((SIDE - 2, SIDE - 2), bool), 1).ravel()  # around a picture goes a line
 
-def shades(visit, panel, count=SIDE):
+
+def shades(visit, panel, count=SIDE, of="canvas"):
     """Red, green and blue in the middle of each of count x count parts of a panel."""
-    script = """(canvas, count) => {
-      const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height), found = [];
-      for (let row = 0; row < count; row++) for (let column = 0; column < count; column++) {
-        const [x, y] = [column, row].map((part, i) => (
-          Math.floor((part + 0.5) / count * (i ? canvas.height : canvas.width))));
-        found.push([...data.slice(4 * (y * canvas.width + x), 4 * (y * canvas.width + x) + 3)]);
-      }
-      return found;
-    }"""
-    return np.array(visit.page.locator(f"[data-panel={panel}] canvas").evaluate(script, count))
+    return cells(visit, panel, (count, count), of=of).numpy()
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_the_pictures_show_the_ink_what_is_seen_and_the_probabilities(live_page, figure, truth, theme):
-    visit = live_page(figure, theme)
-    settle(visit)
+def test_the_pictures_show_the_ink_what_is_seen_and_the_probabilities(visit, truth):
     press(visit, "blank", "mouse")
-    draw(visit, placed(3, 22, 9, 2), "mouse")
-    x, ink = picture(visit), np.array(state(visit, "state.ink"))
-    inner = np.zeros((SIDE, SIDE), bool)
-    inner[1:-1, 1:-1] = True  # around it goes a line
-    inner = inner.ravel()
-    assert (shades(visit, "seen") == 255 * x.reshape(-1, 1))[inner].all() and x.sum() > 60
-    assert shades(visit, "decoded")[inner] == pytest.approx(
-        255 * truth.probabilities(x)[inner, None].repeat(3, 1), abs=2
-    )
-    assert truth.probabilities(x).max() > 0.5
+    draw(visit, placed(3, 22, 9, 2))
+    x, ink = picture(visit), ink_of(visit)
+    assert (shades(visit, "seen") == 255 * x.reshape(-1, 1))[INNER].all() and x.sum() > 60
+    probabilities = truth.probabilities(x)
+    assert shades(visit, "decoded")[INNER] == pytest.approx(255 * probabilities[INNER, None].repeat(3, 1), abs=2)
+    assert probabilities.max() > 0.5
     fine = shades(visit, "board", INK)
-    wrong = (fine != 255 * ink[:, None]).any(1).reshape(INK, INK)[2:-2, 2:-2]
+    wrong = (fine != 255 * ink.reshape(-1, 1)).any(1).reshape(INK, INK)[2:-2, 2:-2]
     assert wrong.mean() < 0.002 and 0.05 < ink.mean() < 0.5
 
 
-@pytest.mark.parametrize("theme, act", [("light", None), ("dark", None), ("light", "noise")])
-def test_bars_are_means_and_deviations_sorted_by_their_kl(live_page, figure, truth, theme, act):
-    visit = live_page(figure, theme)
-    settle(visit)
-    if act:
-        press(visit, act, "mouse")
-    x = picture(visit)
-    mu, sigma, price = truth.code(x)
+@pytest.mark.parametrize("panel", ["board", "seen", "decoded"])
+def test_the_still_is_what_the_canvas_shows_when_it_starts(visit, panel):
+    """A still has 128 colours."""
+    still, shown = (shades(visit, panel, of=of)[INNER] for of in ("img", "canvas"))
+    assert still == pytest.approx(shown, abs=4) and np.ptp(shown) > 128
+
+
+def check_bars(visit, truth):
+    """The bars are those of what the page gives the model, sorted. Returns the reach of the axis that they need."""
+    mu, sigma, price = truth.code(picture(visit))
     order = price.argsort(descending=True).tolist()
     assert state(visit, "state.order") == order
     assert state(visit, "state.price") == pytest.approx(price.tolist(), rel=1e-4)
     reach = 4.0
     while reach < (mu.abs() + sigma).max():
         reach *= 2
-    if act:
-        assert reach > 4  # noise is coded far away: the axis grows
-    axis = visit.page.evaluate(
+    left, right, *band = visit.page.evaluate(
         """() => { const {x, box} = document.querySelector(".vae-live").stage.panels.code;
           return [box.left, box.right, x.to(-1), x.to(1)]; }"""
     )
-    middle, half = (axis[0] + axis[1]) / 2, (axis[1] - axis[0]) / 2
-    assert axis[2:] == pytest.approx([middle - half / reach, middle + half / reach], abs=0.01)
+    middle, half = (left + right) / 2, (right - left) / 2
+    assert band == pytest.approx([middle - half / reach, middle + half / reach], abs=0.01)
     assert all(painted(visit, "code", "blue", *((mu[j].item(), place) for place, j in enumerate(order))))
-    if not act:
-        sides = [(part.item(), place) for place, j in enumerate(order) for part in (mu[j] - sigma[j], mu[j] + sigma[j])]
-        tints = visit.page.evaluate(TINTS, sides)
-        assert all(inside and not outside for inside, outside in tints[0::2]), tints  # just right of a left end
-        assert all(outside and not inside for inside, outside in tints[1::2]), tints
+    sides = [(end.item(), place) for place, j in enumerate(order) for end in (mu[j] - sigma[j], mu[j] + sigma[j])]
+    tints = read(visit, "code", TINTS, sides)
+    assert all(inside and not outside for inside, outside in tints[0::2]), tints  # just right of a left end
+    assert all(outside and not inside for inside, outside in tints[1::2]), tints
+    return reach
 
 
 # For the ends of bars: whether it is blue 2 pixels to the right, and 2 to the left.
-TINTS = """places => {
-  const stage = document.querySelector(".vae-live").stage, {code} = stage.panels, ratio = devicePixelRatio;
-  const {data, width} = code.context.getImageData(0, 0, code.canvas.width, code.canvas.height);
-  return places.map(([x, place]) => [2, -2].map(aside => {
-    const column = Math.round((code.x.to(x) + aside) * ratio), row = Math.round((code.y.to(place) + 4) * ratio);
-    const at = 4 * (row * width + column);
-    return data[at + 3] > 100 && data[at + 2] - data[at] > 60;
-  }));
-}"""
+TINTS = """({at}, places, {panels: {code}}) => places.map(([x, place]) => [2, -2].map(aside => {
+  const [red, , blue] = at(code.x.to(x) + aside, code.y.to(place) + 4);
+  return blue - red > 45;
+}))"""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_bars_are_means_and_deviations_sorted_by_their_kl(visit, truth):
+    check_bars(visit, truth)
+
+
+def test_the_axis_grows_until_a_far_code_fits(live_page):
+    x_train, x_test, labels = scikit_digits()
+    model = copy.deepcopy(small_board()[0])
+    for values in model.encode[2].mu.parameters():
+        values.data *= 4
+    visit = live_page(live.board(model, x_train, x_test, 100.0, x_test[:5], labels[:5]))
+    assert check_bars(visit, Truth(model)) > 4
 
 
 def test_bars_keep_their_places_while_a_line_is_drawn(visit, truth):
     press(visit, "blank", "mouse")
-    settle(visit)
     order = state(visit, "state.order")
-    places = on_board(board_box(visit), [(7, 4), (20, 5), (14, 14), (20, 20), (6, 24)])
+    places = on_board(canvas(visit)[1], [(7, 4), (20, 5), (14, 14), (20, 20), (6, 24)])
     visit.page.mouse.move(*places[0])
     visit.page.mouse.down()
     for place in places[1:]:
         visit.page.mouse.move(*place)
-    settle(visit)
     assert state(visit, "state.order") == order
     agree(visit, truth, picture(visit))  # the numbers have followed
     sorted_now = truth.code(picture(visit))[2].argsort(descending=True).tolist()
     assert sorted_now != order
     visit.page.mouse.up()
-    settle(visit)
     assert state(visit, "state.order") == sorted_now
 
 

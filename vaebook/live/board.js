@@ -220,6 +220,7 @@ vaeLive.define("board", stage => {
     if (state.stale) refresh();
     vaeLive.drawn = Float32Array.from(state.x);
     document.dispatchEvent(new Event("vae-drawn"));
+    state.words = "";  // what an earlier act has to say comes too late
     stage.say("What the model sees is on the sheet above.");
   });
 });
