@@ -9,148 +9,48 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.boards import (
+    BLANK,
+    Truth,
+    agree,
+    apart,
+    board_figure,
+    digit,
+    draw,
+    enlarged,
+    ink_of,
+    inked,
+    on_board,
+    picture,
+    said,
+    shades,
+    standing,
+    state,
+    strike,
+    truth_of_board,
+)
 from tests.browser import THEMES, WIDTHS
-from tests.canvases import canvas, cells, read, touch, trace
+from tests.canvases import canvas, cells, read
 from tests.hands import HOWS, choose, painted, press, toggle
 from tests.planes import settle
 from tests.strokes import placed, scikit_digits, small_board
 from vaebook import live
-from vaebook.live.centring import FINE, INK, SIDE, seen
+from vaebook.live.centring import INK, SIDE, seen
 from vaebook.live.random import Generator
 from vaebook.live.weights import with_rounded_weights
 from vaebook.models import BernoulliVAE
 from vaebook.objectives import negative_elbo
 
-TWENTY = 20
-LINES = (np.mgrid[:INK, :INK] + 0.5) / FINE  # where the ink's dots are: rows and columns, in pixels
-
-
-def digit(number):
-    return scikit_digits()[1][number].numpy().reshape(SIDE, SIDE)
-
 
 @pytest.fixture(scope="module")
 def figure():
-    x_train, x_test, labels = scikit_digits()
-    model, threshold = small_board()
-    return live.board(model, x_train, x_test, threshold, x_test[:TWENTY], labels[:TWENTY], name="scikit-learn")
-
-
-class Truth:
-    """What the figure should show, from the model in double precision."""
-
-    def __init__(self, model):
-        x_train, self.x_test, _ = scikit_digits()
-        self.model = with_rounded_weights(model, x_train).double()
-        self.noise = torch.tensor(Generator(2).normals(60)).reshape(10, 1, 6)
-        self.among = self.terms(self.x_test)["loss"]
-
-    @torch.no_grad()
-    def terms(self, x):
-        return negative_elbo(self.model, x.double(), self.noise.expand(-1, len(x), -1))
-
-    @torch.no_grad()
-    def code(self, x):
-        mu, logvar = (part[0] for part in self.model.encode(torch.tensor(x).double().reshape(1, -1)))
-        return mu, (0.5 * logvar).exp(), 0.5 * (mu**2 + logvar.exp() - 1 - logvar)
-
-    def probabilities(self, x):
-        with torch.no_grad():
-            return torch.sigmoid(self.model.decode(self.code(x)[0])).numpy()
+    return board_figure()
 
 
 @pytest.fixture(scope="module")
 def truth():
-    return Truth(small_board()[0])
+    return truth_of_board()
 
-
-def state(visit, part):
-    """A part of what the page holds once all is computed, as a list or number: for arrays `state.x`, `state.ink`."""
-    settle(visit)
-    return visit.page.evaluate(
-        "(found => ArrayBuffer.isView(found) ? [...found] : found)"
-        f"(document.querySelector('.vae-live').stage.board.{part})"
-    )
-
-
-def picture(visit):
-    """What the page gives the model."""
-    return np.reshape(state(visit, "state.x"), (SIDE, SIDE))
-
-
-def ink_of(visit):
-    return np.reshape(state(visit, "state.ink"), (INK, INK))
-
-
-def enlarged(x):
-    """A picture as ink."""
-    return np.kron(x, np.ones((FINE, FINE)))
-
-
-def said(visit):
-    return visit.page.locator(".status").inner_text()
-
-
-def agree(visit, truth, x):
-    """The page gives the model this picture, and shows what the model makes of it."""
-    assert (picture(visit) == x).all()
-    terms = {name: value.item() for name, value in truth.terms(torch.tensor(x).reshape(1, -1)).items()}
-    for name, value in terms.items():
-        assert visit.number(name) == pytest.approx(value, abs=6e-3, rel=1e-5), name
-    percent = 100 * (truth.among <= terms["loss"] + 1e-3).double().mean().item()
-    assert float(visit.number("percentile").rstrip("%")) == pytest.approx(percent, abs=0.21)
-    assert visit.number("verdict") == ("alarm" if terms["loss"] > small_board()[1] else "no alarm")
-    prices = truth.code(x)[2]
-    top = prices.argsort(descending=True)[:3].tolist()
-    shown = [each.split() for each in visit.number("dearest").split(", ")]
-    assert [name for name, _ in shown] == [f"z{j + 1}" for j in top]
-    assert [float(price) for _, price in shown] == pytest.approx(prices[top].tolist(), abs=6e-3)
-
-
-def standing(visit):
-    """The controls that tell what is on the board."""
-    return {name: visit.control(name).is_checked() for name in ("centred", "eraser")} | {
-        "digit": int(visit.control("digit").input_value())
-    }
-
-
-def on_board(box, points):
-    """Where points of the board, in pixels of 28, are in the window."""
-    edge = box["width"] / SIDE
-    return [(box["x"] + x * edge, box["y"] + y * edge) for x, y in points]
-
-
-def draw(visit, strokes, how="mouse"):
-    """Draw as a person does, from point to point; what a keyboard cannot, a mouse does."""
-    box = canvas(visit)[1]
-    for points in strokes:
-        trace(visit, on_board(box, points), how)
-    settle(visit)
-
-
-def apart(strokes):
-    """How far each dot of ink is from the lines of some strokes, in pixels."""
-    rows, columns = LINES
-    found = np.full((INK, INK), np.inf)
-    for points in strokes:
-        for (x0, y0), (x1, y1) in itertools.pairwise([points[0], *points]):
-            dx, dy = x1 - x0, y1 - y0
-            along = ((columns - x0) * dx + (rows - y0) * dy) / ((dx * dx + dy * dy) or 1)
-            along = along.clip(0, 1)
-            found = np.minimum(found, np.hypot(columns - x0 - along * dx, rows - y0 - along * dy))
-    return found
-
-
-def inked(visit, before, strokes, width, value=1, within=0.16):
-    """Whether the ink is what the strokes leave of `before`, but for dots that are close to a line's edge."""
-    ink = ink_of(visit)
-    distance = apart(strokes)
-    clear = abs(distance - width / 2) > within  # a pointer's place is rounded
-    assert (ink == np.where(distance <= width / 2, value, before))[clear].all()
-    return ink
-
-
-BLANK = np.zeros((INK, INK), int)
 
 # In Python ------------------------------------------------------------------------------------------------------------
 
@@ -246,158 +146,6 @@ def test_it_starts_in_each_theme_and_width(visit, width):
 def test_without_scripts_the_still_is_there_and_no_control(live_page, figure):
     visit = live_page(figure, java_script_enabled=False)
     assert visit.page.locator("[data-panel=board] img").is_visible() and not visit.control("blank").is_visible()
-
-
-# Drawing --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("how", ["mouse", "touch"])
-def test_a_pointer_draws_a_digit(visit, how, truth):
-    press(visit, "blank", how)
-    strokes = placed(4, 17, 3, 2)
-    draw(visit, strokes, how)
-    agree(visit, truth, seen(inked(visit, BLANK, strokes, 3), True))
-    assert standing(visit) == {"centred": True, "eraser": False, "digit": -1}
-
-
-def test_the_keyboard_draws_a_digit(visit, truth):
-    """A seven: from the middle to the upper left, pen down, right, then down."""
-    press(visit, "blank", "keyboard")
-    moves = [("ArrowLeft", 7), ("ArrowUp", 8), (" ", 1), ("ArrowRight", 14), ("ArrowDown", 16), (" ", 1)]
-    strike(visit, *moves, ("ArrowLeft", 3))
-    ink = inked(visit, BLANK, [[(7.5, 6.5), (21.5, 6.5), (21.5, 22.5)]], 3, within=1e-6)
-    agree(visit, truth, seen(ink, True))
-    assert state(visit, "pen.at") == [18.5, 22.5] and said(visit).startswith("The pen is up. \N{MINUS SIGN}ELBO")
-
-
-def strike(visit, *pressed):
-    """Press keys on the board: pairs of a key and how often."""
-    for key, times in pressed:
-        for _ in range(times):
-            canvas(visit)[0].press(key)
-    settle(visit)
-
-
-def test_the_board_is_reached_by_tab_and_says_how_it_is_used(visit):
-    visit.page.keyboard.press("Tab")
-    focused = visit.page.evaluate("[document.activeElement.tagName, document.activeElement.getAttribute('aria-label')]")
-    assert focused[0] == "CANVAS" and "Arrow keys move the cursor" in focused[1] and "space" in focused[1]
-    settle(visit)
-    assert visit.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    visit.page.keyboard.press(" ")
-    assert said(visit) == "The pen is down at row 14, column 14."
-    visit.page.keyboard.press("Tab")
-    assert not state(visit, "pen.isDown")  # whoever leaves the board lifts the pen
-
-
-def orange(visit):
-    """How many pixels of the board are orange, and how wide they spread, in pixels of the digit."""
-    script = """({width, height, at}) => {
-      const found = [];
-      for (let y = 0.5; y < height; y++) for (let x = 0.5; x < width; x++) {
-        const [red, green, blue] = at(x, y);
-        if (red > 180 && green < 120 && blue < 60) found.push(x * 28 / width);
-      }
-      return [found.length, Math.max(...found) - Math.min(...found)];
-    }"""
-    settle(visit)
-    return read(visit, "board", script)
-
-
-def test_the_cursor_stays_on_the_board_and_is_seen_while_the_keyboard_is_on_it(visit):
-    assert orange(visit)[0] == 0
-    strike(visit, ("ArrowLeft", 20), ("ArrowUp", 20))
-    assert state(visit, "pen.at") == [0.5, 0.5]
-    strike(visit, ("ArrowRight", 30), ("ArrowDown", 30))
-    assert state(visit, "pen.at") == [27.5, 27.5]
-    strike(visit, ("ArrowLeft", 10), ("ArrowUp", 10))
-    ring = orange(visit)[0]
-    assert ring > 20
-    strike(visit, ("Space", 1))
-    assert orange(visit)[0] > 2 * ring  # full, where the pen is down
-    strike(visit, ("Escape", 1))
-    assert not state(visit, "pen.isDown") and orange(visit)[0] < 1.2 * ring
-    visit.page.keyboard.press("Tab")
-    assert orange(visit)[0] == 0
-
-
-def test_the_cursor_is_as_wide_as_the_pen(visit):
-    canvas(visit)[0].focus()
-    spreads = {}
-    for pen in (2, 4):
-        choose(visit, "width", pen)
-        canvas(visit)[0].focus()
-        spreads[pen] = orange(visit)[1]
-    assert spreads[4] == pytest.approx(4, abs=0.5) and spreads[2] < spreads[4] - 1
-
-
-def test_a_held_space_bar_puts_the_pen_down_once_and_shortcuts_are_left_alone(visit):
-    strike(visit, ("ArrowLeft", 1))
-    for _ in range(4):
-        visit.page.keyboard.down(" ")  # all but the first are repeats
-    assert state(visit, "pen.isDown")
-    visit.page.keyboard.up(" ")
-    before = state(visit, "pen.at")
-    strike(visit, ("Control+ArrowLeft", 1), ("Alt+ArrowUp", 1))
-    assert state(visit, "pen.isDown") and state(visit, "pen.at") == before
-    assert visit.page.evaluate("scrollY") == 0
-
-
-@pytest.mark.parametrize(
-    "strokes",
-    [[[(4, 4), (24, 20)], [(24, 5), (3, 25)]], [[(9, 12)]], [[(20, 10), (33, 10), (33, 16), (20, 16)]]],
-    ids=["far apart", "a dot", "over the edge and back"],
-)
-@pytest.mark.parametrize("how", ["mouse", "touch"])
-def test_ink_is_where_the_pointer_went_without_gaps(visit, how, strokes):
-    press(visit, "blank", how)
-    draw(visit, strokes, how)
-    assert inked(visit, BLANK, strokes, 3).any()
-
-
-def test_other_buttons_of_the_mouse_and_a_pointer_that_only_passes_draw_nothing(visit, truth):
-    x, y = on_board(canvas(visit)[1], [(8, 20)])[0]
-    visit.page.mouse.move(x, y)
-    visit.page.mouse.down(button="middle")
-    visit.page.mouse.move(x + 40, y)
-    visit.page.mouse.up(button="middle")
-    visit.page.mouse.move(x - 20, y)
-    agree(visit, truth, digit(0))
-    assert standing(visit)["digit"] == 0
-
-
-@pytest.mark.parametrize("how", ["touch"])
-def test_a_tap_acts_right_after_a_line_whose_end_was_fast(visit):
-    for name, is_centred in [("blank", True), ("invert", False)] * 3:
-        press(visit, name, "touch")
-        assert standing(visit)["centred"] is is_centred
-        draw(visit, [[(3, 20), (25, 20)]], "touch")
-
-
-@pytest.mark.parametrize("how", ["touch"])
-def test_a_second_finger_does_not_draw(visit):
-    press(visit, "blank", "touch")
-    first, other, moved, back = on_board(canvas(visit)[1], [(6, 6), (20, 20), (6, 14), (20, 6)])
-    kinds = [("Start", [first]), ("Start", [first, other]), ("Move", [moved, other]), ("Move", [moved, back])]
-    touch(visit, *kinds, ("End", []))
-    inked(visit, BLANK, [[(6, 6), (6, 14)]], 3)
-
-
-@pytest.mark.parametrize("how", ["touch"])
-def test_a_finger_draws_on_the_board_and_scrolls_the_page_beside_it(visit):
-    press(visit, "blank", "touch")
-    visit.page.evaluate("scrollTo(0, 0)")
-    box = canvas(visit)[1]
-    before = visit.page.evaluate("scrollY")
-    trace(visit, on_board(box, [(14, 24), (14, 20), (14, 12), (14, 6), (14, 2)]), "touch")
-    visit.page.wait_for_timeout(100)
-    assert visit.page.evaluate("scrollY") == before
-    ink = inked(visit, BLANK, [[(14, 24), (14, 2)]], 3)
-    beside = [(8, box["y"] + box["height"] - 30 * n) for n in range(7)]
-    assert beside[0][0] < box["x"] - 20
-    trace(visit, beside, "touch")
-    visit.page.wait_for_function(f"scrollY > {before} + 50")
-    assert (ink_of(visit) == ink).all()
 
 
 # Controls -------------------------------------------------------------------------------------------------------------
@@ -563,11 +311,6 @@ def test_after_many_acts_all_is_as_after_a_fresh_start_there(visit, truth):
 # Pictures -------------------------------------------------------------------------------------------------------------
 
 INNER = np.pad(np.ones((SIDE - 2, SIDE - 2), bool), 1).ravel()  # around a picture goes a line
-
-
-def shades(visit, panel, count=SIDE, of="canvas"):
-    """Red, green and blue in the middle of each of count x count parts of a panel."""
-    return cells(visit, panel, (count, count), of=of).numpy()
 
 
 @pytest.mark.parametrize("theme", THEMES)
