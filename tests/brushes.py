@@ -50,7 +50,7 @@ def trained(make, loss, x, p, epochs):
 def brush_models():
     x = SQUARES.images.repeat(60, 1)
     return {
-        name: trained(lambda: ModularVAE(HEIGHT * WIDTH, [32, 32], 2), modular_negative_elbo, x, p, 5)
+        name: trained(lambda: ModularVAE(HEIGHT * WIDTH, [32, 32], 2), modular_negative_elbo, x, p, 10)
         for name, p in zip(NAMES, (0, P), strict=True)
     }
 

@@ -71,6 +71,7 @@ def test_the_figure_describes_what_it_shows(figure, truth):
     for name in NAMES:
         assert f"a line joins their means, {numbers[f'distance{name.capitalize()}']:.2f} apart" in html
     assert len({numbers[name] for name in ("wrongVanilla", "wrongDenoising", "wrongExact")}) == 3  # or a swap is lost
+    assert all(numbers[f"distance{name.capitalize()}"] > 0.05 for name in NAMES)  # no code has collapsed
 
 
 def test_the_weights_are_those_of_the_models_whole_and_digits_wait(figure, models, digits):
