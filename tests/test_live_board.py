@@ -4,6 +4,7 @@ import copy
 import itertools
 import re
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -35,6 +36,7 @@ from tests.hands import HOWS, choose, painted, press, toggle
 from tests.planes import settle
 from tests.strokes import placed, scikit_digits, small_board
 from vaebook import live
+from vaebook.live.board_stills import bars
 from vaebook.live.centring import INK, SIDE, seen
 from vaebook.live.random import Generator
 from vaebook.live.weights import with_rounded_weights
@@ -274,6 +276,7 @@ def test_what_the_model_sees_is_placed_on_the_sheet_where_there_is_one(visit, ho
         }"""
     )
     toggle(visit, "centred")
+    settle(visit)  # it comes with the next picture
     press(visit, "sheet", how)
     assert np.reshape(visit.page.evaluate("window.placed"), (SIDE, SIDE)).tolist() == picture(visit).tolist()
     assert visit.page.evaluate("vaeLive.drawn instanceof Float32Array && vaeLive.drawn.length") == 784
@@ -362,6 +365,22 @@ TINTS = """({at}, places, {panels: {code}}) => places.map(([x, place]) => [2, -2
   const [red, , blue] = at(code.x.to(x) + aside, code.y.to(place) + 4);
   return blue - red > 45;
 }))"""
+
+
+def test_the_still_s_bars_are_those_of_the_code(truth):
+    mu, sigma, price = truth.code(digit(0))
+    drawn, order = bars(mu, 2 * sigma.log(), 4)
+    ax = drawn.axes[0]
+    assert order.tolist() == price.argsort(descending=True).tolist()
+    found = [(bar.get_x(), bar.get_width(), bar.get_y() + bar.get_height() / 2) for bar in ax.containers[0]]
+    right = [((mu[j] - sigma[j]).item(), 2 * sigma[j].item(), place) for place, j in enumerate(order)]
+    assert found == [pytest.approx(each, abs=1e-6) for each in right]
+    assert ax.lines[1].get_xdata().tolist() == pytest.approx(mu[order].tolist())
+    assert ax.get_xlim() == (-4, 4) and ax.yaxis_inverted() and ax.patches[0].get_x() == -1
+    prices = ax.child_axes[0].get_yticklabels()
+    assert [label.get_text() for label in prices] == [f"{price[j]:.2f}" for j in order]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [f"$z_{{{j + 1}}}$" for j in order]
+    plt.close(drawn)
 
 
 @pytest.mark.parametrize("theme", THEMES)

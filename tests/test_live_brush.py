@@ -3,6 +3,7 @@
 import itertools
 import re
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -33,6 +34,7 @@ from tests.hands import HOWS, keys, painted, press, slide, toggle
 from tests.planes import settle
 from vaebook import live
 from vaebook.distributions import kl_standard_normal
+from vaebook.live.brush_stills import plane, shared_windows
 from vaebook.live.weights import with_rounded_weights
 from vaebook.models import BernoulliVAE
 
@@ -420,6 +422,20 @@ def test_the_still_is_what_the_canvas_shows_when_it_starts(visit, panel):
     for aside in (0, 0.3):
         still, shown = (cells(visit, panel, (HEIGHT, WIDTH), aside, of=of).double() for of in ("img", "canvas"))
         assert (still - shown).abs().max() < 12 and shown.max() - shown.min() > 128
+
+
+def test_the_planes_of_the_stills_hold_both_gaussians(truth):
+    pairs = truth.see(START, truth.flips(P), P)["gaussians"]
+    windows = shared_windows([*pairs.values()])
+    for pair, window in zip(pairs.values(), windows, strict=True):
+        drawn = plane(pair, window)
+        ax = drawn.axes[0]
+        found = [(*each.get_center(), each.width, each.height) for each in ax.patches]
+        right = [(*mu.tolist(), *(2 * radius * sigma).tolist()) for mu, sigma in pair for radius in (1, 2)]
+        assert found == [pytest.approx(each) for each in right]
+        assert [*ax.get_xlim(), *ax.get_ylim()] == pytest.approx([*window[0], *window[1]])
+        assert ax.lines[0].get_xydata().tolist() == [mu.tolist() for mu, _ in pair]
+        plt.close(drawn)
 
 
 def test_after_many_acts_all_is_as_after_a_fresh_start_there(visit, truth):

@@ -1,17 +1,22 @@
 """The sliders of a code: what each costs, and what it changes, by keyboard, mouse and touch."""
 
+import base64
+import io
 import itertools
 import re
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.browser import THEMES, WIDTHS
-from tests.hands import HOWS, keys, painted, press, slide
+from tests.canvases import cells
+from tests.hands import HOWS, choose, keys, painted, press, slide
 from vaebook import live
 from vaebook.data import rectangles
 from vaebook.distributions import bernoulli_log_likelihood, kl_standard_normal
+from vaebook.live.dimensions import costs_panel
 from vaebook.live.weights import with_rounded_weights
 from vaebook.models import BernoulliVAE
 from vaebook.objectives import negative_elbo
@@ -57,6 +62,11 @@ class Truth:
         return self.costs(digit, self.mu[digit]).argsort(descending=True).tolist()
 
     @torch.no_grad()
+    def pictures(self, z):
+        """The first digit, and what a code decodes to."""
+        return torch.stack([self.images[0], torch.sigmoid(self.model.decode(z))])
+
+    @torch.no_grad()
     def numbers(self, digit, z):
         found = []
         for code in (z, self.mu[digit]):
@@ -99,20 +109,6 @@ def agree(visit, truth, digit, z):
         assert stands == pytest.approx(z[j].item(), abs=0.026)
 
 
-@pytest.fixture
-def visit(live_page, figure):
-    visit = live_page(figure)
-    yield visit
-    assert visit.complaints == []
-
-
-@pytest.fixture
-def touched(live_page, figure):
-    visit = live_page(figure, has_touch=True, width=360)
-    yield visit
-    assert visit.complaints == []
-
-
 # Without a browser.
 
 
@@ -124,6 +120,21 @@ def test_stills_and_controls_are_those_of_the_first_digit(figure, truth, data):
     found = re.findall(r'<label>(z\d+): <output></output><input type="range" data-control="(rank\d+)"', html)
     assert found == [(f"z{j + 1}", f"rank{rank + 1}") for rank, j in enumerate(truth.order(0))]
     assert "The last 2 to zero" in html
+
+
+def test_the_stills_are_what_the_page_shows_when_it_starts(figure, truth):
+    """The two pictures are as high as wide, in margins of white. A still has 128 colours."""
+    png = re.search(r'data-panel="digits".*?base64,([^"]+)"', figure._repr_html_(), re.S)[1]
+    grey = np.array(Image.open(io.BytesIO(base64.b64decode(png))).convert("L")) / 255
+    rows, columns = (np.flatnonzero((grey < 0.98).any(axis)) for axis in (1, 0))
+    height, middles = len(rows), (np.arange(SIDE) + 0.5) / SIDE
+    for start, values in zip((columns[0], columns[-1] + 1 - height), truth.pictures(truth.mu[0]), strict=True):
+        places = np.ix_(rows[0] + (height * middles).astype(int), start + (height * middles).astype(int))
+        np.testing.assert_allclose(grey[places].ravel(), values, atol=0.02)
+    panel = costs_panel(truth.mu[0], truth.logvar[0])
+    bars = [(bar.get_x() + bar.get_width() / 2, bar.get_height()) for bar in panel.still.axes[0].patches]
+    costs = truth.costs(0, truth.mu[0]).sort(descending=True).values.tolist()
+    assert bars == [(pytest.approx(rank), pytest.approx(cost)) for rank, cost in enumerate(costs, 1)]
 
 
 def test_only_the_decoder_is_sent_and_all_codes_are_within_reach(figure, truth):
@@ -160,18 +171,54 @@ def test_arguments_that_do_not_fit_are_named(model, data):
 # In the browser.
 
 
+def test_without_scripts_the_still_is_there_and_no_control(live_page, figure):
+    visit = live_page(figure, java_script_enabled=False)
+    assert visit.page.locator("[data-panel=digits] img").is_visible() and not visit.control("all").is_visible()
+
+
+def test_after_many_acts_all_is_as_after_a_fresh_start_there(visit, truth):
+    keys(visit, "rank2", "End")
+    press(visit, "first", "mouse")
+    choose(visit, "digit", 7)
+    keys(visit, "rank3", "Home")
+    press(visit, "all", "mouse")
+    choose(visit, "digit", 3)
+    press(visit, "last", "mouse")
+    z = truth.mu[3].clone()
+    z[truth.order(3)[-HALF:]] = 0
+    agree(visit, truth, 3, z)
+    late = cells(visit, "digits", (SIDE, SIDE), count=2, gap=8)
+    visit.page.reload()
+    choose(visit, "digit", 3)
+    press(visit, "last", "mouse")
+    agree(visit, truth, 3, z)
+    assert torch.equal(cells(visit, "digits", (SIDE, SIDE), count=2, gap=8), late)
+
+
+def test_nothing_is_drawn_unless_something_changes(visit):
+    visit.page.evaluate(
+        """() => {
+          const {stage} = document.querySelector(".vae-live"), timed = stage.timed.bind(stage);
+          window.count = 0;
+          stage.timed = act => { window.count += 1; return timed(act); };
+        }"""
+    )
+    visit.page.wait_for_timeout(300)
+    assert visit.page.evaluate("window.count") == 0
+    keys(visit, "rank1", "ArrowRight")
+    assert visit.page.evaluate("window.count") == 1
+
+
 @pytest.mark.parametrize("theme, width", [*itertools.product(THEMES, WIDTHS)])
-def test_it_starts_in_each_theme_and_width_at_the_first_digits_code(live_page, figure, truth, theme, width):
-    visit = live_page(figure, theme, width=width)
+def test_it_starts_in_each_theme_and_width_at_the_first_digits_code(visit, truth, width):
     agree(visit, truth, 0, truth.mu[0])
     assert visit.number("changed") == 0 and visit.page.locator(".status").inner_text() == ""
-    assert visit.complaints == [] and visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     assert all(request.url.startswith(("file:", "data:")) for request in visit.requests)
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_another_digit_brings_its_code_and_its_order(request, truth, how):
-    visit = request.getfixturevalue("touched" if how == "touch" else "visit")
+def test_another_digit_brings_its_code_and_its_order(visit, truth, how):
     if how == "keyboard":
         keys(visit, "rank1", "End")
         keys(visit, "digit", "ArrowDown", "ArrowDown")
@@ -200,8 +247,7 @@ def test_keys_move_one_number_and_no_other(visit, truth):
 
 
 @pytest.mark.parametrize("how", ["mouse", "touch"])
-def test_every_slider_slides(request, truth, how):
-    visit = request.getfixturevalue("touched" if how == "touch" else "visit")
+def test_every_slider_slides(visit, truth, how):
     order, z = truth.order(0), truth.mu[0].clone()
     for rank, j in enumerate(order):
         slide(visit, f"rank{rank + 1}", 0.8, how)
@@ -212,8 +258,7 @@ def test_every_slider_slides(request, truth, how):
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_buttons_put_numbers_to_zero_and_say_what_that_changes(request, truth, how):
-    visit = request.getfixturevalue("touched" if how == "touch" else "visit")
+def test_buttons_put_numbers_to_zero_and_say_what_that_changes(visit, truth, how):
     order = truth.order(0)
     parts = {"last": (order[-HALF:], "The last 2"), "first": (order[:HALF], "The first 2"), "all": (order, "All")}
     for name, (which, words) in parts.items():
@@ -244,32 +289,18 @@ def test_the_first_numbers_change_more_than_the_last(visit):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_digit_and_what_its_code_decodes_to_stand_side_by_side(live_page, figure, truth, width):
-    visit = live_page(figure, width=width)
-    keys(visit, "rank1", "End")
+def test_the_digit_and_what_its_code_decodes_to_stand_side_by_side(visit, truth):
     z = truth.mu[0].clone()
-    z[truth.order(0)[0]] = 4
-    with torch.no_grad():
-        right = [truth.images[0], torch.sigmoid(truth.model.decode(z))]
-    shown = visit.page.evaluate(
-        """side => {
-          const {canvas, context, width, height} = document.querySelector(".vae-live").stage.panels.digits;
-          const edge = Math.min((width - 8) / 2, height), top = (height - edge) / 2, ratio = devicePixelRatio;
-          return [width / 2 - 4 - edge, width / 2 + 4].map(left => Array.from({length: side * side}, (_, i) => {
-            const [x, y] = [left + (i % side + 0.5) * edge / side, top + (Math.floor(i / side) + 0.5) * edge / side];
-            return context.getImageData(x * ratio, y * ratio, 1, 1).data[0] / 255;
-          }));
-        }""",
-        SIDE,
-    )
-    for picture, values in zip(shown, right, strict=True):
-        np.testing.assert_allclose(picture, values, atol=0.006)
-    assert np.abs(np.subtract(*shown)).max() > 0.5
+    for pressed in ([], ["End"]):
+        keys(visit, "rank1", *pressed)
+        z[truth.order(0)[0]] = 4 if pressed else z[truth.order(0)[0]]
+        shown = cells(visit, "digits", (SIDE, SIDE), count=2, gap=8)[..., 0] / 255
+        np.testing.assert_allclose(shown, truth.pictures(z), atol=0.006)
+        assert (shown[0] - shown[1]).abs().max() > 0.5 or not pressed
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_bars_are_as_high_as_the_costs_and_outlines_as_at_the_digits_code(live_page, figure, truth, theme):
-    visit = live_page(figure, theme)
+def test_bars_are_as_high_as_the_costs_and_outlines_as_at_the_digits_code(visit, truth):
     keys(visit, "rank2", "End")
     order, z = truth.order(0), truth.mu[0].clone()
     z[order[1]] = 4
@@ -282,17 +313,18 @@ def test_bars_are_as_high_as_the_costs_and_outlines_as_at_the_digits_code(live_p
     assert painted(visit, "costs", "text", *tops) == [True] * COUNT
 
 
-def test_on_a_narrow_screen_the_digit_stays_in_view_at_all_sliders(touched):
+@pytest.mark.parametrize("how", ["touch"])
+def test_on_a_narrow_screen_the_digit_stays_in_view_at_all_sliders(visit):
     seen, lefts = [], set()
     for rank in range(COUNT):
-        slider = touched.control(f"rank{rank + 1}")
+        slider = visit.control(f"rank{rank + 1}")
         slider.evaluate("element => element.scrollIntoView({block: 'end'})")
-        picture, box = touched.page.locator("[data-panel=digits] canvas").bounding_box(), slider.bounding_box()
+        picture, box = visit.page.locator("[data-panel=digits] canvas").bounding_box(), slider.bounding_box()
         assert picture["y"] >= 0 and picture["y"] + picture["height"] < box["y"] and box["y"] + box["height"] <= 900
         lefts.add(box["x"])
     assert len(lefts) == 2  # columns
-    touched.page.set_viewport_size({"width": 360, "height": 420})
+    visit.page.set_viewport_size({"width": 360, "height": 420})
     slider.evaluate("element => element.scrollIntoView({block: 'end'})")
-    touched.page.wait_for_function("scrollY > 100")
-    picture = touched.page.locator("[data-panel=digits] canvas").bounding_box()
+    visit.page.wait_for_function("scrollY > 100")
+    picture = visit.page.locator("[data-panel=digits] canvas").bounding_box()
     assert picture["y"] >= 0 and picture["y"] + picture["height"] < 300, seen
