@@ -62,6 +62,7 @@ def test_the_figure_describes_the_board_and_says_what_rounding_costs(figure, tru
     word = "raises" if figure.shift >= 0 else "lowers"
     said = f"which {word} the \N{MINUS SIGN}ELBO by {abs(figure.shift):.2f} nats on 500 test digits of scikit-learn"
     assert said in figure.note and "784-40-6" in figure.note and "space puts the pen down" in figure.note
+    assert "turn the centring off; Blank turns it on" in figure.note
     assert "test digits of scikit-learn that cost no more, of 500" in figure.numbers["percentile"]
     assert len(figure.weights) == 2 and figure.settings["threshold"] == small_board()[1]
     assert f"alarm above {small_board()[1]:.1f} nats" in figure.numbers["verdict"]

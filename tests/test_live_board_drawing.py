@@ -41,6 +41,7 @@ def test_a_pointer_draws_a_digit(visit, how, truth):
     draw(visit, strokes, how)
     agree(visit, truth, seen(inked(visit, BLANK, strokes, 3), True))
     assert standing(visit) == {"centred": True, "eraser": False, "digit": -1}
+    assert said(visit) == ""  # no longer what a blank board costs
 
 
 def test_the_keyboard_draws_a_digit(visit, truth):

@@ -134,6 +134,7 @@ vaeLive.define("board", stage => {
     pen.pointer = event.pointerId;
     canvas.setPointerCapture(event.pointerId);
     event.preventDefault();
+    stage.say("");  // or the words of the last act would stand below other numbers
     drawTo(placeOf(event), placeOf(event));
   });
   canvas.addEventListener("pointermove", event => {

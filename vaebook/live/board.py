@@ -148,7 +148,7 @@ def note(settings, added, count, name):
         "Keyboard: go to the board with Tab; the arrow keys move the cursor, space puts the pen down, "
         "and space again lifts it. Centred, a drawing is scaled until its longer side is 20 pixels, and "
         "its centre of mass is put in the middle, as it was done for MNIST. The buttons change what the "
-        "model sees, and turn the centring off. The model is "
+        "model sees, and turn the centring off; Blank turns it on. The model is "
         f"{encoder[0][0]}-{'-'.join(str(outputs) for _, outputs in encoder[:-1])}-{decoder[0][0]}, with "
         f"weights rounded to 8 bits, which {word} the {MINUS}ELBO by {abs(added):.2f} nats on {count:,} "
         f"test digits of {name}. Every {MINUS}ELBO is the mean over the same {settings['draws']} draws of "
