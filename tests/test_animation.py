@@ -11,7 +11,6 @@ from vaebook.animation import (
     LABEL_HEIGHT,
     Animation,
     Recorder,
-    StoredAnimation,
     encode_gif,
     frame_steps,
     grey_picture,
@@ -116,14 +115,6 @@ def test_labels_are_drawn_below_the_picture():
     frames, _, _ = frames_of(Animation([torch.zeros(10, 100)] * 2, ["step 1", "step 1,000"], alt="").gif)
     assert (frames[:, :10] == 0).all()
     assert (frames[:, 10:] < 128).sum(axis=(1, 2)).tolist()[1] > (frames[0, 10:] < 128).sum() > 10
-
-
-def test_a_stored_animation_is_shown_like_a_fresh_one(tmp_path):
-    animation = Animation(torch.rand(3, 30, 40), ["a", "b", "c"], alt="noise")
-    (tmp_path / "film.gif").write_bytes(animation.gif)
-    stored = StoredAnimation(tmp_path / "film.gif", alt="noise")
-    assert stored.gif == animation.gif and (stored.width, stored.height) == (animation.width, animation.height)
-    assert np.array_equal(frames_of(stored.still)[0], frames_of(animation.still)[0])
 
 
 def test_any_figure_becomes_a_grey_picture_and_is_closed():

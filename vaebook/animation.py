@@ -4,7 +4,6 @@ import base64
 import hashlib
 import html
 from importlib import resources
-from pathlib import Path
 
 import imageio.v3 as iio
 import matplotlib.pyplot as plt
@@ -149,16 +148,6 @@ class Animation:
 
     def _repr_html_(self):
         return animation_html(self.gif, self.still, self.alt, self.width, self.height)
-
-
-class StoredAnimation(Animation):
-    """A GIF file, shown as an `Animation` is.  path: the file.  alt: what it shows."""
-
-    def __init__(self, path, alt):
-        self.gif, self.alt = Path(path).read_bytes(), alt
-        last = iio.imread(self.gif, plugin="pillow", mode="L")[-1]
-        self.height, self.width = last.shape
-        self.still = encode_gif([last / 255], [0])
 
 
 def animation_html(gif, still, alt, width, height):
