@@ -14,14 +14,13 @@ from tools import cards, project
 def still_of(picture):
     written = io.BytesIO()
     picture.save(written, "PNG")
-    source = base64.b64encode(written.getvalue()).decode()
-    return f'<div data-panel="other"></div><div data-panel="plane"><img src="data:image/png;base64,{source}"></div>'
+    return {"src": f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"}
 
 
 def test_a_card_shows_the_part_of_the_still_that_it_names():
     picture = Image.new("RGB", (40, 20), "white")
     picture.paste("red", (10, 5, 30, 20))
-    with Image.open(io.BytesIO(cards.cut(still_of(picture), "plane", [0.25, 0.25, 0.75, 1]))) as part:
+    with Image.open(io.BytesIO(cards.cut(still_of(picture), [0.25, 0.25, 0.75, 1]))) as part:
         assert part.size == (20, 15) and part.getcolors() == [(300, (255, 0, 0))]
 
 

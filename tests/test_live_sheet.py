@@ -35,7 +35,7 @@ from vaebook.live.random import Generator
 from vaebook.live.weights import linear_layers, packed
 from vaebook.models import BernoulliVAE
 
-START, REACH, PERIOD = (0.6, -0.6), 3.0, 80
+START, REACH, PERIOD = (-0.5, 1.2), 3.0, 80
 
 
 @pytest.fixture(scope="module")

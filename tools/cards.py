@@ -46,9 +46,8 @@ def reading_minutes(path):
     return 5 * round((words / WORDS_A_MINUTE + lines / LINES_A_MINUTE) / 5)
 
 
-def cut(shown, panel, part):
-    """A part of the still of a live figure's panel, as PNG."""
-    still = BeautifulSoup(shown, "html.parser").select_one(f'[data-panel="{panel}"] img')
+def cut(still, part):
+    """A part of a live figure's still, as PNG."""
     with Image.open(io.BytesIO(base64.b64decode(still["src"].partition(",")[2]))) as drawn:
         sides = (drawn.width, drawn.height) * 2
         picture = drawn.convert("RGB").crop([round(share * side) for share, side in zip(part, sides, strict=True)])
@@ -76,12 +75,15 @@ class Cards(SphinxDirective):
     def card(self, place, path, picture, part, alt, about):
         self.env.note_dependency(str(execute.OUTPUTS / f"{path.stem}.ipynb"))
         name, panel = picture.split()
+        shown = BeautifulSoup(live_figure(path.stem, name) or "", "html.parser")
+        still = shown.select_one(f'[data-panel="{panel}"] img')
+        if execute.kept(path.stem) and not still:
+            raise self.error(f"no cell of {path.stem} shows a live figure {name} with a panel {panel}")
         title = f"**[{place}. {project.title(path)}]({path.name})**"
         cost = f"About {reading_minutes(path)} minutes to read, {project.minutes(path.stem)} to run."
         words = self.parse_text_to_nodes(f"{title}\n\n{about}\n\n{cost}")
-        shown = live_figure(path.stem, name)
-        if shown:
-            source = base64.b64encode(cut(shown, panel, part)).decode("ascii")
+        if still:
+            source = base64.b64encode(cut(still, part)).decode("ascii")
             text = html.escape(alt, quote=True)
             image = f'<div class="card-picture"><img src="data:image/png;base64,{source}" alt="{text}"></div>'
             words = [nodes.raw("", image, format="html"), *words]

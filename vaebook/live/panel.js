@@ -4,6 +4,7 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
 (() => {
   const MARGIN = {left: 58, right: 10, top: 10, bottom: 36};
   const FONT = "12px system-ui, sans-serif";
+  const signed = value => String(value).replace("-", "\u2212");
 
   // Round numbers from low to high, about `count` of them.
   function ticks(low, high, count) {
@@ -74,7 +75,7 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
         const at = this.x.to(value);
         context.moveTo(at, box.bottom);
         context.lineTo(at, box.bottom + 4);
-        context.fillText(value, at, box.bottom + 6);
+        context.fillText(signed(value), at, box.bottom + 6);
       }
       context.textAlign = "right";
       context.textBaseline = "middle";
@@ -82,7 +83,7 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
         const at = this.y.to(value);
         context.moveTo(box.left, at);
         context.lineTo(box.left - 4, at);
-        context.fillText(value, box.left - 6, at);
+        context.fillText(signed(value), box.left - 6, at);
       }
       context.stroke();
       context.textAlign = "center";

@@ -11,6 +11,7 @@ from vaebook.live.weights import packed, with_rounded_weights
 
 COUNT = 20  # codes along each axis
 TAIL = 0.05  # the prior's probability below the first of them
+MINUS = "\N{MINUS SIGN}"
 TICKS = [-2, -1, -0.5, 0, 0.5, 1, 2]
 PIXELS = 28
 
@@ -59,7 +60,10 @@ def plane_still(model, settings, faint=False):
     picture = 1 - 0.6 * (1 - 138 / 255) * picture if faint else picture
     grey = {"cmap": "gray", "vmin": 0, "vmax": 1}
     ax.imshow(picture, extent=(low, high, low, high), **grey)
-    ticks = {"ticks": cdf(TICKS).tolist(), "labels": [f"{t:g}" for t in TICKS]}
+    ticks = {
+        "ticks": cdf(TICKS).tolist(),
+        "labels": [f"{t:g}".replace("-", MINUS) for t in TICKS],
+    }
     ax.set_xticks(**ticks)
     ax.set_yticks(**ticks)
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="$z_1$", ylabel="$z_2$", aspect="equal")

@@ -7,13 +7,12 @@ import torch
 
 from vaebook import checks
 from vaebook.live.figure import Button, Choice, LiveFigure, Range, megabytes
-from vaebook.live.plane import of_digits, sheet_settings
+from vaebook.live.plane import MINUS, of_digits, sheet_settings
 from vaebook.live.posterior_stills import a_digit, panels
 from vaebook.live.squares import product_rule
 from vaebook.live.weights import packed, shift
 
 GRID = 48  # cells along each axis, each of which the page decodes once
-MINUS = "\N{MINUS SIGN}"
 NUMBERS = {
     "loss": f"{MINUS}ELBO, nats",
     "reconstruction": "reconstruction",

@@ -6,7 +6,7 @@ from vaebook.live.figure import Button, LiveFigure, Panel, Range
 from vaebook.live.plane import digit_still, of_digits, plane_still, ring, sheet_settings
 
 REACH = 3.0  # of the sliders
-START = [0.6, -0.6]
+START = [-0.5, 1.2]
 ORANGE = "#d55e00"
 
 

@@ -56,7 +56,7 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
       const value = this.value(control.dataset.control), decimals = (control.step.split(".")[1] || "").length;
       const words = text || ("log" in control.dataset ? String(Number(value.toPrecision(2))) : value.toFixed(decimals));
       control.setAttribute("aria-valuetext", words);
-      control.parentElement.querySelector("output").textContent = words;
+      control.parentElement.querySelector("output").textContent = words.replace(/^-/, "\u2212");
     }
 
     // Calls act(value) whenever the reader moves a range, makes a choice or presses a button.
