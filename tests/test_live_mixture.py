@@ -249,6 +249,7 @@ def test_after_any_controls_all_is_as_after_a_fresh_start_there(live_page, figur
         visit.page.wait_for_timeout(chance.choice([0, 0, 5, 20, 60, 150]))  # before, within or after its work
     found, place = everything(visit), state(visit)
     agree(visit, truth.numbers(*place, draw))
+    assert status(visit) == (words(visit) if name in ("noise", "count") else "")
     fresh = opened(live_page, figure)
     (row, column), p, count = place
     move(fresh, noise=draw, row=row, column=column, p=p, count=count)

@@ -75,7 +75,6 @@ vaeLive.define("mixture", stage => {
       `${size} ${size === 1 ? "Gaussian" : "Gaussians"}: trained ${shown.trained} nats, the mixture ` +
       `${both ? `between ${shown.leftOut} and ${shown.kept}` : `at most ${shown.kept}`}, \u2212log p(x) ${shown.nll}.`
     );
-    words = false;
   }
 
   // What a screen reader is told of the pictures.
@@ -88,7 +87,8 @@ vaeLive.define("mixture", stage => {
 
   function changed(tell = false) {
     stale = true;
-    words = words || tell;
+    words = tell;
+    stage.say("");  // what was said is of other numbers
     busy(true);
     if (!stage.running) stage.run(isOver => {
       while (!isOver(1)) {
