@@ -414,6 +414,15 @@ def test_bars_keep_their_places_while_a_line_is_drawn(visit, truth):
     assert state(visit, "state.order") == sorted_now
 
 
+@pytest.mark.parametrize("above, verdict", [(0.05, "no alarm"), (-0.05, "alarm")])
+def test_the_alarm_is_raised_above_the_threshold_and_not_below(live_page, truth, above, verdict):
+    x_train, x_test, labels = scikit_digits()
+    threshold = truth.terms(x_test[:1])["loss"].item() + above
+    visit = live_page(live.board(small_board()[0], x_train, x_test, threshold, x_test[:2], labels[:2]))
+    settle(visit)
+    assert visit.number("verdict") == verdict
+
+
 # Frames ---------------------------------------------------------------------------------------------------------------
 
 CLOCK = """() => {  // a clock that only draws move on, by 2 ms each; parts: how many each frame had
