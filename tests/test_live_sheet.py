@@ -17,6 +17,7 @@ from tests.planes import (
     code_near,
     complaints,
     image_of,
+    in_parts,
     model_and_images,
     of_canvas,
     of_still,
@@ -175,6 +176,15 @@ def test_the_still_shows_what_the_canvas_shows_first(visit, figure, single):
     difference = np.abs(of_still(still, 80) - of_canvas(visit, "plane", 80)).mean(2)[1:-1, 1:-1]
     assert difference.mean() < 0.03 and (difference > 0.2).mean() < 0.005
     assert of_canvas(visit, "plane", 80).std() > 0.2
+
+
+@torch.no_grad()
+def test_the_digit_s_still_is_what_the_first_code_decodes_to(figure, model):
+    still = image_of(re.search(r'src="([^"]+)"', figure.panels[1])[1]).convert("RGB")
+    rows, columns = (np.asarray(still)[..., 0] < 250).nonzero()  # the digit, on white
+    box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    right = model.decode(torch.tensor(START).double()).sigmoid()
+    assert np.abs(in_parts(still, box, 28)[..., 0].flatten() - right.numpy()).mean() < 0.02
 
 
 AXES = """() => {
