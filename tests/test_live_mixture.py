@@ -206,6 +206,9 @@ def test_new_noise_is_drawn_and_said(live_page, figure, truth, how):
         press(visit, "noise", how)
         agree(visit, truth.numbers(START, P, COUNT, draw))
         assert status(visit) == words(visit)
+    keys(visit, "p", "ArrowRight")
+    agree(visit, truth.numbers(START, 0.11, COUNT, 2))
+    assert status(visit) == ""  # what was said was of other numbers
 
 
 def test_without_flips_all_losses_are_one(visit, truth):

@@ -95,8 +95,8 @@ vaeLive.define("mixture", stage => {
         if (!job || stale && now.mayStop) job = work();
         const {done, value} = job.next();
         now.mayStop = value !== false;
-        if (done) job = null;
-        if (done && !stale) {
+        if (done) {
+          job = null;
           busy(false);
           return false;
         }
