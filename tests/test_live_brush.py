@@ -492,6 +492,19 @@ def test_a_frame_begins_no_code_once_its_time_is_over_and_nothing_moves_then(vis
     assert visit.page.evaluate("window.parts") == parts
 
 
+def test_no_frame_makes_a_canvas(visit):
+    """To collect them the browser would take more than a frame's time."""
+    visit.page.evaluate(
+        """() => {
+          const make = document.createElement.bind(document);
+          window.made = [];
+          document.createElement = name => { window.made.push(name); return make(name); };
+        }"""
+    )
+    keys(visit, "p", *["ArrowRight"] * 5)
+    assert visit.page.evaluate("window.made") == []
+
+
 # On a phone -----------------------------------------------------------------------------------------------------------
 
 

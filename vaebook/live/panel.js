@@ -159,7 +159,8 @@ globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
 
     // Grey levels (rows, columns) from 0, black, to 1, white, over the whole canvas or box {left, top, right, bottom}.
     picture(values, rows, columns, box = {left: 0, top: 0, right: this.width, bottom: this.height}) {
-      const small = document.createElement("canvas"), data = new ImageData(columns, rows);
+      // One for all frames: to collect hundreds of canvases takes the browser 50 ms, within one frame.
+      const small = this.small ||= document.createElement("canvas"), data = new ImageData(columns, rows);
       if (values.length === rows * columns) {
         for (let i = 0, at = 0; i < values.length; i++) {
           for (let part = 0; part < 3; part++) data.data[at++] = 255 * values[i];
