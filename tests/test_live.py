@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from tools import execute, finish, project
+from tools import execute, finish, notebooks, project
 from vaebook.live import figure
 from vaebook.live.figure import Button, Choice, LiveFigure, Panel, Range
 
@@ -131,3 +131,8 @@ def test_a_changed_script_does_not_make_chapters_stale():
     """Pages take scripts from the package as it is, so only what Python does is part of an execution."""
     hashed = {path.suffix for path in execute.sources()}
     assert ".py" in hashed and ".js" not in hashed
+    chapter = notebooks.convert(project.CHAPTERS[0])
+    before = execute.fingerprint(chapter)
+    for cell, changes in zip(execute.code_cells(chapter)[:2], (False, True), strict=True):
+        cell.source += "\n# changed"  # first in the set-up cell, which carries the scripts, then in one of the chapter
+        assert (execute.fingerprint(chapter) != before) == changes

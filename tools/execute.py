@@ -22,6 +22,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from tools.project import ROOT, minutes
+from tools.wheel import SET_UP
 from vaebook.data import handwritten_digits
 
 BUILD = ROOT / "_build"
@@ -51,8 +52,8 @@ def code_cells(notebook):
 
 
 def fingerprint(notebook):
-    """Of all that the outputs of this notebook depend on."""
-    sources = [surroundings(), *(cell.source for cell in code_cells(notebook))]
+    """Of all that the outputs of this notebook depend on. The set-up cell acts only where the package is missing."""
+    sources = [surroundings(), *(cell.source for cell in code_cells(notebook) if cell.id != SET_UP)]
     return hashlib.sha256("\0".join(sources).encode()).hexdigest()
 
 

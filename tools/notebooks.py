@@ -21,7 +21,7 @@ import nbformat
 
 from tools import execute, project
 from tools.colab import plain_markdown
-from tools.wheel import set_up
+from tools.wheel import SET_UP, set_up
 
 CHECKED = "nbval-check-output"
 FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}  # in Jupyter and in Colab
@@ -52,7 +52,7 @@ def convert(path):
     """The notebook of a chapter, without outputs. Its first code cell gets the book's package where that is missing."""
     cells = cells_of(path)
     first = [cell.cell_type for cell in cells].index("code")
-    cells.insert(first, nbformat.v4.new_code_cell(set_up(), id="set-up", metadata=FOLDED))
+    cells.insert(first, nbformat.v4.new_code_cell(set_up(), id=SET_UP, metadata=FOLDED))
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
 
 

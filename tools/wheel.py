@@ -7,6 +7,8 @@ import zipfile
 
 from tools import project
 
+SET_UP = "set-up"  # the id of that cell
+
 
 def wheel():
     """The package as a wheel: the same bytes on every machine, so in order, undated and, as yet, uncompressed."""
