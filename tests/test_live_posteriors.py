@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.browser import THEMES, WIDTHS
-from tests.hands import HOWS, drag, keys, point_at, press, slide
+from tests.hands import HOWS, drag, keys, painted, point_at, press, slide
 from tests.planes import (
     Prepared,
     code_near,
@@ -267,6 +267,18 @@ def test_the_ring_is_dragged_on_both_planes(live_page, figure, how, panel, truth
     point_at(visit, panel, *start, how)
     settle(visit)
     assert visit.number("code") < truth.numbers(0, end)["code"]
+
+
+def test_a_code_beside_the_close_up_is_not_drawn_there(visit, truth):
+    (left, _), (_, top) = truth.window(0)
+    visit.control("z1").fill(f"{left - 0.05:.2f}")
+    z = [float(visit.control("z1").input_value()), truth.mu[0, 1].item()]
+    agree(visit, truth, 0, z)
+    around = [(*z, *aside) for aside in ((6, 0), (-6, 0), (0, 6), (0, -6))]
+    assert painted(visit, "close", "text", *around) == [False] * 4
+    press(visit, "toMean", "mouse")
+    visit.control("z2").fill(f"{top + 0.01:.2f}")
+    agree(visit, truth, 0, [truth.mu[0, 0].item(), float(visit.control("z2").input_value())])
 
 
 def test_a_code_stays_within_reach(visit, truth):

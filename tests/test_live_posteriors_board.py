@@ -48,7 +48,8 @@ def visit(live_page, figure):
 # A digit from the board -----------------------------------------------------------------------------------------------
 
 ON_SHEET = """pixels => {
-  vaeLive.drawn = Float32Array.from(pixels);
+  vaeLive.drawn = vaeLive.drawn || new Float32Array(784);
+  vaeLive.drawn.set(pixels);
   document.dispatchEvent(new Event("vae-drawn"));
 }"""
 

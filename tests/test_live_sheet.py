@@ -148,9 +148,9 @@ def test_it_starts_in_each_theme_and_width_and_stands_still(live_page, figure, m
     assert boxes[1]["width"] > (150 if width == 360 else 300)
 
 
-SHEET = """digits => {
+SHEET = """([digits, isFaint]) => {
   const {stage} = document.querySelector(".vae-live"), {settings} = stage;
-  const sheet = digits === null ? stage.sheet : new vaeLive.Sheet(stage.sheet.vae, settings);
+  const sheet = digits === null ? stage.sheet : new vaeLive.Sheet(stage.sheet.vae, settings, isFaint);
   let left = digits;
   const goesOn = digits !== null && sheet.work(() => left-- <= 0);
   return [goesOn, sheet.canvas.toDataURL()];
@@ -160,13 +160,21 @@ SHEET = """digits => {
 @torch.no_grad()
 @pytest.mark.parametrize("digits, step", [(25, 4), (125, 2), (525, 1), (None, 1)])
 def test_the_sheet_holds_the_models_digits_coarse_ones_first(visit, single, digits, step):
-    goes_on, url = visit.page.evaluate(SHEET, digits)
+    goes_on, url = visit.page.evaluate(SHEET, [digits, False])
     axis = sheet_settings(REACH)["axis"]
     right = sheet_of(single, torch.tensor(axis).float(), gap=0).reshape(20, 28, 20, 28)
     right = right[::step, :, ::step].repeat_interleave(step, 1).repeat_interleave(step, 3).reshape(560, 560)
     found = np.asarray(image_of(url)).astype(float)
     assert np.abs(found[..., :3] - 255 * right.numpy()[..., None]).max() < 1.01 and (found[..., 3] == 255).all()
     assert goes_on == (digits in (25, 125))
+
+
+@torch.no_grad()
+def test_a_faint_sheet_is_grey_and_the_lighter_a_pixel_the_more_opaque(visit, single):
+    found = np.asarray(image_of(visit.page.evaluate(SHEET, [525, True])[1])).astype(float)
+    right = sheet_of(single, torch.tensor(sheet_settings(REACH)["axis"]).float(), gap=0).numpy()
+    assert np.abs(found[..., 3] / 255 - 0.6 * right).max() < 0.005
+    assert np.abs(found[right > 0.5] - 138)[:, :3].max() <= 2
 
 
 @torch.no_grad()
