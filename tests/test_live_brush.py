@@ -76,6 +76,12 @@ def test_the_figure_describes_what_it_shows(figure, truth):
     assert all(numbers[f"distance{name.capitalize()}"] > 0.05 for name in NAMES)  # no code has collapsed
 
 
+def test_the_still_without_flips_is_exact(models):
+    """At p = 0 a flip would be impossible, so the exact posterior takes a larger p."""
+    html = live.brush(*models.values(), SQUARES, p=0)._repr_html_()
+    assert "of which 0 are flipped" in html and "Exact posterior: 0\N{NO-BREAK SPACE}wrong" in html
+
+
 def test_the_weights_are_those_of_the_models_whole_and_digits_wait(figure, models, digits):
     from vaebook.live.weights import packed
 

@@ -101,6 +101,8 @@ def agree(visit, truth, digit, z):
     """The page shows the code z of this digit: its sliders in their order, and all numbers."""
     for name, value in truth.numbers(digit, z).items():
         assert visit.number(name) == pytest.approx(value, abs=0.012), name
+        text = visit.page.locator(f"[data-number={name}]").inner_text()
+        assert text.startswith("+") == (name.endswith("Change") and visit.number(name) > 0) and "-" not in text
     costs, order = truth.costs(digit, z), truth.order(digit)
     shown = sliders(visit)
     assert [j for j, *_ in shown] == order

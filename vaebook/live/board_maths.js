@@ -55,8 +55,9 @@
     return covered;
   }
 
-  // As MNIST was made: scaled so that the longer side is 20 pixels, which keeps the shape, then moved so that the centre
-  // of mass is in the middle. Source: LeCun et al. (1998), "Gradient-based learning applied to document recognition".
+  // As MNIST was made: scaled so that the longer side is 20 pixels, which keeps the shape, then moved so that the
+  // centre of mass is in the middle. Source: LeCun et al. (1998), "Gradient-based learning applied to document
+  // recognition".
   function centredCoverage(ink) {
     let top = INK, left = INK, bottom = -1, right = -1, mass = 0, down = 0, across = 0;
     for (let row = 0, at = 0; row < INK; row++) {

@@ -65,7 +65,10 @@ vaeLive.define("brush", stage => {
       stage.show(`wrong${capital(name)}`, each.wrong);
       title(name, `${settings.titles[name]}: ${each.wrong}\u00a0wrong`);
     }
-    NAMES.forEach((name, i) => stage.show(`distance${capital(name)}`, maths.distance(models[i].clean.mu, models[i].given.mu).toFixed(3)));
+    NAMES.forEach((name, i) => {
+      const moved = maths.distance(models[i].clean.mu, models[i].given.mu);
+      stage.show(`distance${capital(name)}`, moved.toFixed(3));
+    });
     costs = allCosts(given, x);
     work();
   }
@@ -123,9 +126,11 @@ vaeLive.define("brush", stage => {
 
   function report(words = "") {
     refresh();
-    const {count, restored: {vanilla, denoising, exact}} = seen, ofExact = exact ? `, exact posterior ${exact.wrong}` : "";
+    const {count, restored: {vanilla, denoising, exact}} = seen;
+    const ofExact = exact ? `, exact posterior ${exact.wrong}` : "";
+    const wrong = `vanilla ${vanilla.wrong}, denoising ${denoising.wrong}${ofExact}`;
     const flipped = count === 1 ? "1 pixel is flipped" : `${count} pixels are flipped`;
-    stage.say(`${words}${flipped}. Wrong when restored: vanilla ${vanilla.wrong}, denoising ${denoising.wrong}${ofExact}.`);
+    stage.say(`${words}${flipped}. Wrong when restored: ${wrong}.`);
   }
 
   for (const name of ["p", "squareRow", "squareColumn"]) stage.on(name, change);
@@ -151,7 +156,9 @@ vaeLive.define("brush", stage => {
   function pickImage() {
     const isSquare = stage.value("image") === 0;
     for (const name of ["exact", "vanillaPlane", "denoisingPlane"]) panels[name].element.hidden = !isSquare;
-    for (const name of ["squareRow", "squareColumn"]) stage.control(name).closest("label").style.display = isSquare ? "" : "none";
+    for (const name of ["squareRow", "squareColumn"]) {
+      stage.control(name).closest("label").style.display = isSquare ? "" : "none";
+    }
     words.hidden = isSquare;
     stage.root.dataset.image = isSquare ? "square" : "digit";
     const picked = isSquare ? square : digit;

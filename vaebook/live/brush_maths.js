@@ -6,7 +6,9 @@
 
   // Which pixels are flipped: those whose uniform number is below p; where the reader has been, as `hand` says, a map
   // from pixel to true or false.
-  const flipsOf = (uniforms, p, hand) => Array.from(uniforms, (u, pixel) => (hand.has(pixel) ? hand.get(pixel) : u < p));
+  const flipsOf = (uniforms, p, hand) => (
+    Array.from(uniforms, (u, pixel) => (hand.has(pixel) ? hand.get(pixel) : u < p))
+  );
 
   const corrupted = (x, flips) => Float32Array.from(x, (value, pixel) => (flips[pixel] ? 1 - value : value));  // (3.2)
 
@@ -21,8 +23,8 @@
 
   const distance = (a, b) => Math.hypot(...a.map((value, j) => value - b[j]));
 
-  // (3.6) for one corrupted image: the code comes from `given`, and has to explain x. Noise (N, Z) with a weight for each
-  // draw. It yields after every draw, so that a page can stop there, and returns {kl, reconstruction, loss}.
+  // (3.6) for one corrupted image: the code comes from `given`, and has to explain x. Noise (N, Z) with a weight for
+  // each draw. It yields after every draw, so that a page can stop there, and returns {kl, reconstruction, loss}.
   function* costsGiven(vae, given, x, {noise, weights}) {
     const {mu, logvar} = vae.encode(given), price = mu.reduce((sum, value, j) => sum + kl(value, logvar[j]), 0);
     let reconstruction = 0;
@@ -51,8 +53,8 @@
   }
 
   // What the planes show, [low, high] of each number of the code, for models with {clean, given}, each {mu, sigma}:
-  // around the clean image's mean, in all as wide. Half of that is five of the largest standard deviations, doubled until
-  // the Gaussians of the corrupted images fit.
+  // around the clean image's mean, in all as wide. Half of that is five of the largest standard deviations, doubled
+  // until the Gaussians of the corrupted images fit.
   function sharedWindows(models) {
     const needed = Math.max(...models.flatMap(({clean, given: {mu, sigma}}) =>
       mu.map((value, j) => Math.abs(value - clean.mu[j]) + 2.5 * sigma[j])));

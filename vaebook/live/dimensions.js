@@ -1,8 +1,9 @@
 // Chapter 2: the code of one digit, a slider for each number of it, sorted by what it costs.
 "use strict";
 vaeLive.define("dimensions", stage => {
-  const maths = globalThis.vaeMaths, {settings} = stage, {side, mu, logvar, halves} = settings, {digits, costs} = stage.panels;
-  const vae = new maths.BernoulliVAE(stage.weights, settings.layers), images = maths.imagesOf(settings.images, side * side);
+  const maths = globalThis.vaeMaths, {settings} = stage, {digits, costs} = stage.panels;
+  const {side, mu, logvar, halves} = settings, images = maths.imagesOf(settings.images, side * side);
+  const vae = new maths.BernoulliVAE(stage.weights, settings.layers);
   const count = vae.latentDims, ranks = Array.from({length: count}, (_, rank) => rank);
   const minus = text => String(text).replace("-", "\u2212");
   const fixed = value => minus((Number(value.toFixed(2)) || 0).toFixed(2));  // not -0
@@ -63,9 +64,10 @@ vaeLive.define("dimensions", stage => {
   }
 
   function drawCosts() {
-    const {colors} = stage, largest = Math.max(...now.own.each), bar = (rank, height, half, style) => (
-      costs.line([[rank + 1 - half, 0], [rank + 1 - half, height], [rank + 1 + half, height], [rank + 1 + half, 0]], style)
-    );
+    const {colors} = stage, largest = Math.max(...now.own.each), bar = (rank, height, half, style) => {
+      const left = rank + 1 - half, right = rank + 1 + half;
+      costs.line([[left, 0], [left, height], [right, height], [right, 0]], style);
+    };
     let top = [1, 2, 3, 4, 6, 8].find(each => each >= 1.05 * largest) || 1.05 * largest;
     while (top < Math.max(...now.terms.each)) top *= 2;
     costs.axes({x: [0.4, count + 0.6], y: [0, top], xlabel: "sliders, in their order", ylabel: "KL, nats"});

@@ -3,7 +3,8 @@
 (() => {
   const {bytes, kl} = vaeMaths;
 
-  // Images of black and white pixels, as vaebook/live/dimensions.py packs them: base64, each image from a byte of its own.
+  // Images of black and white pixels, as vaebook/live/dimensions.py packs them: base64, each image from a byte of its
+  // own.
   function imagesOf(base64, pixels) {
     const packed = bytes(base64), line = Math.ceil(pixels / 8);
     return Array.from({length: packed.length / line}, (_, i) => (
