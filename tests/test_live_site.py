@@ -38,6 +38,16 @@ def started(visit):
     return figures
 
 
+def painted(visit, figure):
+    """For each canvas of a figure the share that is not blank, once none of them is, or after ten seconds."""
+    for _ in range(50):
+        shares = figure.evaluate(PAINTED)
+        if shares and min(shares) > 0.005:
+            break
+        visit.page.wait_for_timeout(200)
+    return shares
+
+
 def live_files(visit):
     return [request.url.rpartition("/_live/")[2] for request in visit.requests if "/_live/" in request.url]
 
@@ -67,7 +77,7 @@ def test_live_figures_start_draw_and_ask_nobody_else(open_page, address, name, t
     assert sorted(names_of(figures)) == sorted(LIVE[name])
     for figure in figures.all():
         assert "live" in figure.get_attribute("class").split() and figure.locator("[data-control]").first.is_enabled()
-        shares = figure.evaluate(PAINTED)
+        shares = painted(visit, figure)
         assert shares and min(shares) > 0.005, shares
     assert visit.complaints == []
     assert [request.url for request in visit.requests if not request.url.startswith((address, "data:"))] == []

@@ -32,8 +32,6 @@ SEARCH = ["_static/searchtools.js", "_static/language_data.js", "searchindex.js"
 SETTINGS = "DOCUMENTATION_OPTIONS."
 SYSTEM = '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'  # known before the first drawing
 THEME = [f'localStorage.getItem("theme") || {choice}' for choice in ('"auto"', SYSTEM)]
-STYLES = 'link[href*="_static/fonts/serif.css"]'
-FONTS = ["serif-regular.woff2", "serif-semibold.woff2"]  # those that every page shows at once
 WORDS = [("Variational", 58), ("Auto-Encoders,", 58), ("executed", 58), ("a hands-on book in PyTorch", 30)]
 
 
@@ -65,12 +63,6 @@ def light_head(html, is_search):
     for selector in [*scripts, "meta[name=viewport] ~ meta[name=viewport]"]:
         for tag in there(soup.select(selector), selector):
             tag.decompose()
-    styles = there(soup.select_one(STYLES), STYLES)
-    for font in FONTS:  # asked for at once, not only when the styles have been read
-        address = styles["href"].partition("serif.css")[0] + font
-        styles.insert_before(
-            soup.new_tag("link", rel="preload", href=address, crossorigin="", type="font/woff2", **{"as": "font"})
-        )
     theme = there([script for script in soup("script") if THEME[0] in script.text], THEME[0])[0]
     theme.string = theme.text.replace(*THEME)
     return f"{before}{start}{soup}{end}{after}"

@@ -19,15 +19,27 @@
   globalThis.vaeLive = globalThis.vaeLive || {figures: {}, weights: {}};
   vaeLive.fetchWeights = key => fetched(`${folder}${key}.js`);
 
+  // Nothing is fetched before the page has been drawn.
+  const drawn = new Promise(done => {
+    const isDrawn = list => list.getEntriesByName("first-contentful-paint").length && done();
+    if (PerformanceObserver.supportedEntryTypes.includes("paint")) {
+      new PerformanceObserver(isDrawn).observe({type: "paint", buffered: true});
+    } else {
+      done();
+    }
+  });
+
   for (const root of document.querySelectorAll(".vae-live[data-files]")) {
     const fetchAll = () => {
       near.disconnect();
-      Promise.all(root.dataset.files.split(" ").map(fetched)).then(() => vaeLive.startAll()).catch(file => {
+      const all = () => Promise.all(root.dataset.files.split(" ").map(fetched));
+      drawn.then(all).then(() => vaeLive.startAll()).catch(file => {
         root.querySelector(".status").textContent =
           `This figure cannot start (${file} could not be loaded). The picture stays as it is.`;
       });
     };
-    const near = new IntersectionObserver(entries => entries.some(entry => entry.isIntersecting) && fetchAll(), {rootMargin: "600px"});
+    const isNear = entries => entries.some(entry => entry.isIntersecting) && fetchAll();
+    const near = new IntersectionObserver(isNear, {rootMargin: "600px"});
     near.observe(root);
     root.addEventListener("focusin", fetchAll, {once: true});
   }
