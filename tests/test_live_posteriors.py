@@ -64,7 +64,7 @@ def visit(live_page, figure):
 # In Python ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_figure_says_what_it_shows(figure):
+def test_the_figure_says_what_it_shows(figure, truth):
     html = figure._repr_html_()
     assert "8 test digits of Boxes, each a small ellipse" in figure.note
     assert (
@@ -76,6 +76,9 @@ def test_the_figure_says_what_it_shows(figure):
     right = [(str(i), " selected" * (i == 0), f"{i + 1}: {article.get(n, 'a')} {n}") for i, n in enumerate(LABELS)]
     assert options == right
     assert re.search(r"The digit from the board \(loads 0\.\d\N{NO-BREAK SPACE}MB\)", html)
+    starts = [float(re.search(rf'control="{name}" .*? value="([^"]+)"', html)[1]) for name in ("z1", "z2")]
+    assert starts == pytest.approx(truth.mu[0].tolist(), abs=1e-6)
+    assert figure.settings["grid"] == {"count": 48, "reach": REACH + 1}
     other = live.posteriors(*model_and_images(), images([0, 7]), torch.tensor([1, 2]))
     assert "2 test digits, each" in other.note and other.settings["reach"] == 4
 
@@ -89,12 +92,12 @@ def test_the_page_gets_the_decoder_and_the_encoder_later(figure):
 
 def test_the_cost_of_rounding_is_that_of_this_model(figure):
     model, x = model_and_images()
-    noise = torch.randn(100, 1000, 2, generator=torch.Generator().manual_seed(5))
+    noise = torch.randn(10, 1000, 2, generator=torch.Generator().manual_seed(1))  # with others it is another one
     with torch.no_grad():
         after, before = (
             negative_elbo(each, x[:1000], noise)["loss"].mean().item() for each in (of_digits(model, x)[0], model)
         )
-    assert figure.shift == pytest.approx(after - before, abs=0.05) and abs(figure.shift) > 1e-3
+    assert figure.shift == pytest.approx(after - before, abs=1e-3) and abs(figure.shift) > 2e-3
 
 
 def test_the_model_is_left_as_it_was():
