@@ -168,6 +168,15 @@ def test_stills_show_what_the_canvases_show_once_all_is_computed(visit, figure, 
 
 
 @torch.no_grad()
+def test_the_ring_is_on_the_still_of_the_plane_too(visit, figure, truth):
+    plane, _ = panels(of_digits(*model_and_images())[0], images(ROWS), torch.tensor(LABELS), figure.settings)
+    across, up = (240 * cdf(truth.mu[0])).int().tolist()
+    for parts in (of_canvas(visit, "plane", 240), of_still(plane.still, 240)):
+        around = parts[240 - up - 6 : 240 - up + 6, across - 6 : across + 6]
+        assert (around.max(2) < 0.4).sum() > 8  # black
+
+
+@torch.no_grad()
 def test_the_still_of_two_digits_is_the_first_and_what_its_mean_decodes_to(figure, truth):
     rounded = of_digits(*model_and_images())[0]
     _, (pair, _) = panels(rounded, images(ROWS), torch.tensor(LABELS), figure.settings)
