@@ -207,6 +207,11 @@ def test_a_rank_is_the_share_that_costs_no_more_rounded_down(v8, count):
     assert v8("[board.rank(table, 0), board.rank(table, 1e9)]", table=table.tolist()) == [0, 1000]
 
 
+def test_a_rank_counts_equal_costs(v8):
+    found = v8("costs.map(cost => board.rank([1, 2, 2, 4], cost))", costs=[0.5, 1, 1.5, 2, 3, 4, 5])
+    assert found == [0, 1, 1, 3, 3, 4, 4]
+
+
 @pytest.fixture(scope="module", params=[scikit_digits, mnist_digits], ids=["scikit-learn", "MNIST"])
 def source(request):
     """What gives the digits; all below holds on the book's own data, too."""
