@@ -368,11 +368,13 @@ TINTS = """({at}, places, {panels: {code}}) => places.map(([x, place]) => [2, -2
 }))"""
 
 
-def test_the_still_s_bars_are_those_of_the_code(truth):
+def test_the_still_s_bars_are_those_of_the_code(figure, truth):
     mu, sigma, price = truth.code(digit(0))
     drawn, order = bars(mu, 2 * sigma.log(), 4)
     ax = drawn.axes[0]
     assert order.tolist() == price.argsort(descending=True).tolist()
+    words = f"Dimension {order[0] + 1} costs most, dimension {order[-1] + 1} least."
+    assert words in figure._repr_html_()
     found = [(bar.get_x(), bar.get_width(), bar.get_y() + bar.get_height() / 2) for bar in ax.containers[0]]
     right = [((mu[j] - sigma[j]).item(), 2 * sigma[j].item(), place) for place, j in enumerate(order)]
     assert found == [pytest.approx(each, abs=1e-6) for each in right]
