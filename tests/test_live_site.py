@@ -40,6 +40,7 @@ def started(visit):
 
 def painted(visit, figure):
     """For each canvas of a figure the share that is not blank, once none of them is, or after ten seconds."""
+    figure.scroll_into_view_if_needed()  # elsewhere it rests
     for _ in range(50):
         shares = figure.evaluate(PAINTED)
         if shares and min(shares) > 0.005:
