@@ -58,7 +58,9 @@ def names_of(figures):
 
 
 PAINTED = """figure => [...figure.querySelectorAll("canvas")].map(canvas => {
-  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", {willReadFrequently: true});
+  copy.drawImage(canvas, 0, 0);
+  const {data} = copy.getImageData(0, 0, canvas.width, canvas.height);
   return data.reduce((sum, value, at) => sum + (at % 4 === 3 && value > 0), 0) / (data.length / 4);
 })"""
 
