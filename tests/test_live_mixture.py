@@ -388,6 +388,27 @@ def test_pictures_follow_while_each_frame_brings_another_p(visit, truth):
     agree(visit, truth.numbers(START, 0.29, COUNT))
 
 
+def test_frames_make_no_canvas_of_their_own(visit):
+    """The browser needs 50 ms to collect hundreds of them, within one frame."""
+    made = visit.page.evaluate(
+        """async () => {
+          const {stage} = document.querySelector(".vae-live"), make = document.createElement;
+          let made = 0;
+          document.createElement = function (name, ...more) {
+            made += name === "canvas";
+            return make.call(this, name, ...more);
+          };
+          for (let k = 0; k < 5; k++) {
+            stage.control("p").value = 0.05 * k;
+            stage.control("p").dispatchEvent(new Event("input"));
+            while (stage.running) await new Promise(requestAnimationFrame);
+          }
+          return made;
+        }"""
+    )
+    assert made == 0
+
+
 def test_new_noise_does_not_mix_with_what_is_being_computed(visit, truth):
     visit.page.evaluate(CLOCK)
     shown = visit.page.evaluate(

@@ -114,7 +114,8 @@ vaeLive.define("mixture", stage => {
 
   // The posterior as a shade of the text's colour, as dark as it is high.
   function shade(panel, {values, count, low, high}) {
-    const small = document.createElement("canvas"), data = new ImageData(count, count), peak = Math.max(...values);
+    const small = panel.small ||= document.createElement("canvas"), peak = Math.max(...values);  // one for all frames
+    const data = new ImageData(count, count);
     const color = stage.colors.text.match(/[\d.]+/g).slice(0, 3).map(Number), {context} = panel;
     values.forEach((value, i) => data.data.set([...color, 190 * Math.exp(value - peak)], 4 * i));
     Object.assign(small, {width: count, height: count}).getContext("2d").putImageData(data, 0, 0);
