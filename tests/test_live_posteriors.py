@@ -173,7 +173,7 @@ def test_the_ring_is_on_the_still_of_the_plane_too(visit, figure, truth):
     across, up = (240 * cdf(truth.mu[0])).int().tolist()
     for parts in (of_canvas(visit, "plane", 240), of_still(plane.still, 240)):
         around = parts[240 - up - 6 : 240 - up + 6, across - 6 : across + 6]
-        assert (around.max(2) < 0.4).sum() > 8  # black
+        assert (around.max(2) < 0.4).sum() > 4  # black
 
 
 @torch.no_grad()
