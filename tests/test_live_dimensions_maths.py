@@ -49,6 +49,6 @@ def test_the_dearest_dimension_comes_first_and_equal_ones_keep_their_order(v8):
 
 
 def test_a_pixel_changes_where_another_colour_is_the_likelier_one(v8):
-    before, after = [-2, -0.1, 0.1, 3, 0], [-1, 0.1, -0.1, 9, 0.5]
+    before, after = [-2, -0.1, 0.1, 3, 0, -1], [-1, 0.1, -0.1, 9, 0.5, 0]
     assert v8("vaeMaths.changedPixels(after, before)", after=after, before=before) == 3
     assert v8("vaeMaths.changedPixels(after, after)", after=after) == 0
