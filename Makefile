@@ -4,8 +4,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 OLDEST := .venv-oldest
-LIVE_FIGURES := training valley code_cost squares sheet posteriors posteriors_board dimensions mixture brush board
-SITE_TESTS := $(addprefix tests/test_,site.py browser.py preview.py live_site.py $(LIVE_FIGURES:%=live_%.py))
+LIVE_TESTS := $(filter-out %_maths.py,$(wildcard tests/test_live_*.py))
+SITE_TESTS := $(addprefix tests/test_,site.py browser.py preview.py) $(LIVE_TESTS)
 UNIT_TESTS := tests $(SITE_TESTS:%=--ignore %)
 
 .PHONY: help book preview profile test check format ready oldest bench lighthouse notebooks stamp links serve clean lock
