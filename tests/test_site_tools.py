@@ -98,6 +98,7 @@ HEAD = [
     '<meta name="viewport" content="b">',
     *(f'<script src="{name}?v=1"></script>' for name in (finish.ICONS, *finish.SEARCH)),
     f"<script>a = {finish.THEME[0]};</script>",
+    '<link href="_static/fonts/serif.css?v=1" rel="stylesheet"/>',
     "<title>&amp;</title>",
 ]
 
@@ -106,7 +107,9 @@ def test_what_a_page_does_not_use_is_taken_out_of_its_head():
     before, after = "<!DOCTYPE html>\n<html>\n<head>", "</head>\n<body>&nbsp;<script src='searchindex.js'></script>"
     light = finish.light_head("".join([before, *HEAD, after]), is_search=False)
     theme = f"<script>a = {finish.THEME[1]};</script>"
-    assert light == "".join([before, '<meta content="a" name="viewport"/>', theme, HEAD[-1], after])
+    fonts = '["_static/fonts/serif-regular.woff2", "_static/fonts/serif-semibold.woff2"]'
+    ask = f"<script>{finish.ASK.format(addresses=fonts)}</script>"
+    assert light == "".join([before, '<meta content="a" name="viewport"/>', theme, ask, *HEAD[-2:], after])
     searching = finish.light_head("".join([before, *HEAD, after]), is_search=True)
     assert "searchtools" in searching and "fontawesome" not in searching
 

@@ -7,7 +7,9 @@ import base64
 import hashlib
 import html
 import io
+import json
 import math
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +34,14 @@ SEARCH = ["_static/searchtools.js", "_static/language_data.js", "searchindex.js"
 SETTINGS = "DOCUMENTATION_OPTIONS."
 SYSTEM = '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'  # known before the first drawing
 THEME = [f'localStorage.getItem("theme") || {choice}' for choice in ('"auto"', SYSTEM)]
+STILL = 0.75  # of a still's pixels along each side: beside others it is shown small
+STYLES = 'link[href*="_static/fonts/serif.css"]'
+FONTS = ["serif-regular.woff2", "serif-semibold.woff2"]  # those that every page shows at once
+ASK = (
+    'if (location.protocol !== "file:") for (const href of {addresses}) document.head.append('
+    'Object.assign(document.createElement("link"), '
+    '{{rel: "preload", as: "font", type: "font/woff2", crossOrigin: "", href}}));'
+)
 WORDS = [("Variational", 58), ("Auto-Encoders,", 58), ("executed", 58), ("a hands-on book in PyTorch", 30)]
 
 
@@ -63,6 +73,11 @@ def light_head(html, is_search):
     for selector in [*scripts, "meta[name=viewport] ~ meta[name=viewport]"]:
         for tag in there(soup.select(selector), selector):
             tag.decompose()
+    styles = there(soup.select_one(STYLES), STYLES)
+    fonts = styles["href"].partition("serif.css")[0]
+    first = soup.new_tag("script")  # at once, not only when the styles have been read; files may not ask so
+    first.string = ASK.format(addresses=json.dumps([fonts + font for font in FONTS]))
+    styles.insert_before(first)
     theme = there([script for script in soup("script") if THEME[0] in script.text], THEME[0])[0]
     theme.string = theme.text.replace(*THEME)
     return f"{before}{start}{soup}{end}{after}"
@@ -112,10 +127,12 @@ def picture(node, source, folder, waits):
     return f'<div class="drawing" style="--legible: {legible}px"><div class="scroller">{tag}</div></div>'
 
 
-def light_picture(content, folder):
+def light_picture(content, folder, share=1):
     """Keep a picture as a WebP, with as many pixels as it needs and no more: its address, width and height."""
     with Image.open(io.BytesIO(content)) as drawn:
         light = drawn.convert("RGB")
+    if share < 1:
+        light = light.resize([round(share * side) for side in light.size], Image.Resampling.LANCZOS)
     if light.width > MOST * COLUMN:
         size = (int(MOST * COLUMN), round(light.height * MOST * COLUMN / light.width))
         light = light.resize(size, Image.Resampling.BOX)  # keeps most edges between pixels of an image as they are
@@ -148,14 +165,15 @@ def stored(content, folder, kind):
     return name
 
 
-def pictures_as_files(soup, folder, waits, kind):
-    """Give the pictures that these tags hold a file each; all but the first of a page wait."""
+def pictures_as_files(soup, folder, waits, kind, share=1):
+    """Give the pictures that these tags hold a file each, as large or smaller; all but the first of a page wait."""
     for image in there(soup.select(f'img[src^="data:image/{kind};base64,"]'), f"a {kind.upper()} in an output"):
         content = base64.b64decode(image["src"].partition(",")[2])
         if "moving" in image.get("class", []):
             image["src"] = stored(light_film(content), folder, kind)
         else:
-            image["src"], image["width"], image["height"] = light_picture(content, folder)
+            narrow = 0.5 if image.find_parent(style=re.compile("max-width")) else 1  # a panel that is never large
+            image["src"], image["width"], image["height"] = light_picture(content, folder, share * narrow)
         if waits:
             image["loading"] = "lazy"
         waits = True
@@ -171,7 +189,7 @@ def with_files(text, folder, waits, kind):
 def live_with_files(text, folder, waits):
     """A live figure's HTML with its stills, its weights and the package's scripts as files, loaded when it is near."""
     soup, files = BeautifulSoup(text, "html.parser"), []
-    pictures_as_files(soup, folder, waits, "png")
+    pictures_as_files(soup, folder, waits, "png", STILL)
     (folder / LIVE).mkdir(exist_ok=True)
     for script in there(soup.select("script:not(.settings)"), "a live figure's script"):
         name = script.extract().get("data-file")

@@ -3,6 +3,7 @@
 from queue import Empty, SimpleQueue
 
 from tools.execute import code_cells
+from tools.wheel import without_package
 
 
 class Replayed:
@@ -13,7 +14,8 @@ class Replayed:
 
     def execute_cell_input(self, source, allow_stdin=None):
         """Lay out the messages of the next cell with this source. Returns the id by which they name their request."""
-        cell = next((cell for cell in self.cells if cell.source == source), None)
+        wanted = without_package(source)  # which may have changed where no output depends on it: scripts
+        cell = next((cell for cell in self.cells if without_package(cell.source) == wanted), None)
         if cell is None:
             raise ValueError(f"the kept execution has no such cell, or has it earlier:\n{source}")
         self.say(cell.id, "status", execution_state="busy")

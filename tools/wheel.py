@@ -34,3 +34,8 @@ def set_up():
     carried = base64.b64encode(bz2.compress(wheel())).decode()  # bz2: smaller, and of one mind on every machine
     call = "".join(f'    "{value}",\n' for value in (project.RELEASE[1:], project.PACKAGE, carried))
     return f"{(project.BOOK / 'set_up.py').read_text(encoding='utf-8')}\n\nset_up(\n{call})"
+
+
+def without_package(source):
+    """A cell's text; of the set-up cell what comes before the package."""
+    return source.partition("\n\nset_up(\n")[0]
