@@ -1,5 +1,6 @@
 """The mathematics of the plane of codes, run by V8, against PyTorch: quantiles, a walk, costs, exact posteriors."""
 
+import copy
 import json
 import math
 from pathlib import Path
@@ -185,6 +186,7 @@ def test_python_s_cells_and_windows_are_those_of_the_page(v8, problem):
         assert each["sum"] == pytest.approx(total, abs=2e-3)
         assert sum(cell["side"] ** 2 for cell in each["cells"]) == pytest.approx(100, rel=1e-9)  # none lost, none twice
         assert (side.double() ** 2).sum().item() == pytest.approx(100, rel=1e-5)
+        assert len(z) == pytest.approx(len(each["cells"]), rel=0.02)  # divided alike
         right = close_window(cells, mu[row], sigma[row], GRID["reach"] - 1)
         assert torch.tensor(each["window"]).flatten().tolist() == pytest.approx(sum(right, []), abs=1e-5)
         (left, high), (bottom, top) = each["window"]
@@ -231,6 +233,28 @@ def test_a_window_around_one_of_two_equal_modes_falls_short_by_log_two_and_the_s
     )
     assert math.log(small) == pytest.approx(-math.log(2), abs=0.02)
     assert found["inside"] > 0.95 and found["window"][0][0] < -mode  # the close-up has grown until it shows both
+
+
+WINDOW = """const grid = new maths.Grid(new maths.BernoulliVAE(text, sizes), 48, 5);
+while (!grid.complete) grid.step();
+const posterior = new maths.Posterior(grid, x);
+all(posterior.work());
+return posterior.window(mu, sigma, reach)"""
+
+
+@torch.no_grad()
+def test_a_window_does_not_grow_once_it_reaches_as_far_as_the_plane(v8, problem):
+    model, text, sizes, _ = problem
+    x = model_and_images()[1][63:64].double()  # the encoder is off by more than four standard deviations
+    mu, logvar = model.encode(x)
+    sigma = (0.5 * logvar[0]).exp()
+    half = 4 * sigma.max().item()
+    cells = exact_posterior(copy.deepcopy(model).float(), x.float(), GRID)
+    values = {"text": text, "sizes": sizes, "x": x[0].tolist(), "mu": mu[0].tolist(), "sigma": sigma.tolist()}
+    for reach, times in ((0.5 * half, 1), (1.5 * half, 2), (6 * half, 4)):
+        right = [[middle - times * half, middle + times * half] for middle in mu[0].tolist()]
+        for found in (close_window(cells, mu[0], sigma, reach), v8(WINDOW, **values, reach=reach)):
+            assert sum(found, []) == pytest.approx(sum(right, []), abs=1e-6)
 
 
 @torch.no_grad()
