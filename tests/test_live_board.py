@@ -391,6 +391,23 @@ def test_bars_are_means_and_deviations_sorted_by_their_kl(visit, truth):
     check_bars(visit, truth)
 
 
+def test_beside_each_bar_stand_its_name_and_its_kl(visit, truth):
+    script = """async () => {
+      const {stage} = document.querySelector(".vae-live"), {code} = stage.panels, {context} = code, found = [];
+      context.fillText = (text, x, y) => found.push([text, x < code.width / 2 ? "name" : "KL", y]);
+      stage.redraw();
+      await new Promise(requestAnimationFrame);
+      return found.map(([text, side, y]) => [text, side, code.y.to(0), code.y.to(1), y]);
+    }"""
+    price = truth.code(digit(0))[2]
+    written = [
+        (text, side, (y - first) / (second - first)) for text, side, first, second, y in visit.page.evaluate(script)
+    ]
+    for place, j in enumerate(price.argsort(descending=True).tolist()):
+        beside = {side: text for text, side, at in written if at == pytest.approx(place)}
+        assert beside == {"name": f"z{j + 1}", "KL": f"{price[j]:.2f}"}
+
+
 def test_the_axis_grows_until_a_far_code_fits(live_page):
     x_train, x_test, labels = scikit_digits()
     model = copy.deepcopy(small_board()[0])
@@ -427,7 +444,7 @@ def test_the_alarm_is_raised_above_the_threshold_and_not_below(live_page, truth,
 
 # Frames ---------------------------------------------------------------------------------------------------------------
 
-CLOCK = """() => {  // a clock that only draws move on, by 2 ms each; parts: how many each frame had
+CLOCK = """() => {  // a clock that only draws move on, by 2.5 ms each; parts: how many each frame had
   const stage = document.querySelector(".vae-live").stage, timed = stage.timed.bind(stage);
   const vae = vaeMaths.BernoulliVAE.prototype, cost = vae.negativeElbo;
   let time = 0;
@@ -438,7 +455,7 @@ CLOCK = """() => {  // a clock that only draws move on, by 2 ms each; parts: how
     return timed(act);
   };
   vae.negativeElbo = function (...given) {
-    time += 2;
+    time += 2.5;
     window.parts[window.parts.length - 1] += 1;
     return cost.apply(this, given);
   };
@@ -450,7 +467,22 @@ def test_a_frame_begins_no_draw_once_its_time_is_over(visit):
     press(visit, "shift", "mouse")
     settle(visit)
     parts = visit.page.evaluate("window.parts")
-    assert sum(parts) == 10 and max(parts) == 3  # at 0, 2 and 4 ms of 5.5
+    assert sum(parts) == 10 and max(parts) == 2  # at 0 and 2.5 ms; at 5 of 5.5 there is no time
+
+
+def test_numbers_are_of_the_last_picture_though_it_came_while_others_were_computed(visit, truth):
+    visit.page.evaluate(CLOCK)
+    choices = """async () => {
+      const {stage} = document.querySelector(".vae-live");
+      for (const number of [3, 5, 7]) {
+        stage.set("digit", number);
+        stage.control("digit").dispatchEvent(new Event("input"));
+        for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+      }
+    }"""
+    visit.page.evaluate(choices)
+    agree(visit, truth, digit(7))
+    assert said(visit).startswith("Test digit 8: ")
 
 
 def test_numbers_follow_while_each_frame_brings_another_picture(visit):

@@ -469,7 +469,7 @@ def test_after_many_acts_all_is_as_after_a_fresh_start_there(visit, truth):
     assert shown() == late
 
 
-CLOCK = """() => {  // a clock that only codes move on, by 2 ms each; parts: how many codes each frame had
+CLOCK = """() => {  // a clock that only codes move on, by 2.5 ms each; parts: how many codes each frame had
   const {stage} = document.querySelector(".vae-live"), timed = stage.timed.bind(stage), vae = vaeMaths.BernoulliVAE;
   const {decode} = vae.prototype;
   let time = 0;
@@ -480,7 +480,7 @@ CLOCK = """() => {  // a clock that only codes move on, by 2 ms each; parts: how
     return timed(act);
   };
   vae.prototype.decode = function (...given) {
-    time += 2;
+    time += 2.5;
     window.parts[window.parts.length - 1] += 1;
     return decode.apply(this, given);
   };
@@ -493,7 +493,7 @@ def test_a_frame_begins_no_code_once_its_time_is_over_and_nothing_moves_then(vis
     settle(visit)
     parts = visit.page.evaluate("window.parts")
     first = next(count for count in parts if count)
-    assert sum(parts) == 2 + 50 and max(parts[parts.index(first) + 1 :]) == 3  # at 0, 2 and 4 ms of 5.5
+    assert sum(parts) == 2 + 50 and max(parts[parts.index(first) + 1 :]) == 2  # at 0 and 2.5 of 5.5 ms
     visit.page.wait_for_timeout(300)
     assert visit.page.evaluate("window.parts") == parts
 
