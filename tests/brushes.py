@@ -24,6 +24,7 @@ EDGE = 11  # of the digits: 121 pixels do not fill their last byte
 SQUARES = all_rectangles(image_shape=(HEIGHT, WIDTH), height=SIDE, width=SIDE)
 START, P = (3, 4), 0.1
 NAMES = ["vanilla", "denoising"]
+PICTURES = ["board", "vanilla", "denoising", "exact"]
 
 
 def digit_images(count):
