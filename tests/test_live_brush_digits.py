@@ -101,6 +101,16 @@ def test_a_digit_is_brushed_and_drawn_as_it_is(visit, digit_truth, how):
     agree(visit, digit_truth.numbers(19, 0))
 
 
+def test_the_cursor_starts_in_the_middle_of_a_digit(visit, digit_truth):
+    board = canvas(visit)[0]
+    for key in ["ArrowDown"] * 6 + ["ArrowRight"] * 7:
+        board.press(key)
+    load(visit)
+    board.press("Space")
+    middle = pixel(EDGE // 2, EDGE // 2, EDGE)
+    agree(visit, digit_truth.numbers(0, hand={middle: not digit_truth.flips(P)[middle]}))
+
+
 def test_digits_that_do_not_come_are_asked_for_again(visit, digit_truth):
     script = """() => {
       const {stage} = document.querySelector(".vae-live"), kept = {...vaeLive.weights};
