@@ -10,18 +10,19 @@ READ = """(act => (element, given) => {  // from a copy, since a canvas that is 
   const {data} = copy.getImageData(0, 0, across, down);
   const at = (x, y) => {
     const [column, row] = [Math.floor(x * across / width), Math.floor(y * down / height)];
-    return [...data.slice(4 * (row * across + column), 4 * (row * across + column) + 3)];
+    return [...data.slice(4 * (row * across + column), 4 * (row * across + column) + 4)];
   };
   return act({width, height, at}, given, element.closest(".vae-live").stage);
 })"""
 
-CELLS = """({width, height, at}, [[rows, columns], asides, count, gap]) => {
+CELLS = """({width, height, at}, [[rows, columns], aside, count, gap]) => {
   const edge = Math.min((width - gap * (count - 1)) / count / columns, height / rows), found = [];
   const left = (width - count * columns * edge - (count - 1) * gap) / 2, top = (height - rows * edge) / 2;
   for (let picture = 0; picture < count; picture++) {
     const start = left + picture * (columns * edge + gap);
     for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
-      found.push(asides.map(aside => at(start + (column + 0.5 + aside) * edge, top + (row + 0.5 + aside) * edge)));
+      const [x, y] = [start + (column + 0.5 + aside) * edge, top + (row + 0.5 + aside) * edge];
+      found.push(at(x, y).slice(0, 3));
     }
   }
   return found;
@@ -36,7 +37,10 @@ def canvas(visit, panel="board", of="canvas"):
 
 
 def read(visit, panel, script, given=None, of="canvas"):
-    """What a script makes of a picture's {width, height, at}, at(x, y) in CSS pixels, of `given` and of the stage."""
+    """What a script makes of a picture's {width, height, at}, of `given` and of the stage.
+
+    at(x, y): red, green, blue and alpha there, in CSS pixels.
+    """
     return visit.page.locator(f"[data-panel={panel}] {of}").evaluate(f"{READ}({script})", given)
 
 
@@ -45,7 +49,7 @@ def cells(visit, panel, shape, aside=0.0, count=1, gap=0, of="canvas"):
 
     shape: (rows, columns) of each of the `count` images that stand beside each other, `gap` apart.
     """
-    found = read(visit, panel, CELLS, [[*shape], [aside], count, gap], of)
+    found = read(visit, panel, CELLS, [[*shape], aside, count, gap], of)
     return torch.tensor(found).reshape(count, -1, 3).squeeze(0)
 
 

@@ -131,6 +131,26 @@ def test_ink_is_where_the_pointer_went_without_gaps(visit, how, strokes):
     assert inked(visit, BLANK, strokes, 3).any()
 
 
+def test_places_that_come_in_one_event_are_all_drawn(visit):
+    """A browser hands on the moves of one frame as one event, with all of them inside."""
+    press(visit, "blank", "mouse")
+    corner = [(4, 4), (24, 4), (24, 24)]
+    visit.page.evaluate(
+        """places => {
+          const {canvas} = document.querySelector(".vae-live").stage.panels.board;
+          canvas.setPointerCapture = () => {};
+          const event = (kind, [clientX, clientY], more = {}) => (
+            new PointerEvent(kind, {pointerId: 5, button: 0, clientX, clientY, ...more}));
+          const coalescedEvents = places.slice(1).map(place => event("pointermove", place));
+          canvas.dispatchEvent(event("pointerdown", places[0]));
+          canvas.dispatchEvent(event("pointermove", places[2], {coalescedEvents}));
+          canvas.dispatchEvent(event("pointerup", places[2]));
+        }""",
+        on_board(canvas(visit)[1], corner),
+    )
+    inked(visit, BLANK, [corner], 3)
+
+
 def test_other_buttons_of_the_mouse_and_a_pointer_that_only_passes_draw_nothing(visit, truth):
     x, y = on_board(canvas(visit)[1], [(8, 20)])[0]
     visit.page.mouse.move(x, y)

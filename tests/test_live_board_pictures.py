@@ -78,12 +78,16 @@ def check_bars(visit, truth):
     middle, half = (left + right) / 2, (right - left) / 2
     assert band == pytest.approx([middle - half / reach, middle + half / reach], abs=0.01)
     assert all(painted(visit, "code", "blue", *((mu[j].item(), place) for place, j in enumerate(order))))
+    dots = read(visit, "code", DOTS, [(mu[j].item(), place) for place, j in enumerate(order)])
+    assert all(alpha == 255 for alpha in dots)  # what is left and right of them can be seen through
     sides = [(end.item(), place) for place, j in enumerate(order) for end in (mu[j] - sigma[j], mu[j] + sigma[j])]
     tints = read(visit, "code", TINTS, sides)
     assert all(inside and not outside for inside, outside in tints[0::2]), tints  # just right of a left end
     assert all(outside and not inside for inside, outside in tints[1::2]), tints
     return reach
 
+
+DOTS = "({at}, places, {panels: {code: {x, y}}}) => places.map(([z, place]) => at(x.to(z), y.to(place))[3])"
 
 # For the ends of bars: whether it is blue 2 pixels to the right, and 2 to the left.
 TINTS = """({at}, places, {panels: {code}}) => places.map(([x, place]) => [2, -2].map(aside => {

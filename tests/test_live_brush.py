@@ -315,7 +315,7 @@ def test_the_board_says_what_it_is_and_shows_its_cursor_to_the_keyboard_only(vis
     def cursor_is_drawn():
         settle(visit)
         x, y = place_of(box | {"x": 0, "y": 0}, HEIGHT // 2 - 0.5, WIDTH // 2)  # the middle of its upper edge
-        red, green, blue = read(visit, "board", "({at}, [x, y]) => at(x, y)", [x, y])
+        red, green, blue, _ = read(visit, "board", "({at}, [x, y]) => at(x, y)", [x, y])
         return blue > red + 60 and blue > green + 40
 
     brush(visit, "mouse", (HEIGHT // 2, WIDTH // 2))
@@ -396,6 +396,20 @@ def test_a_frame_begins_no_code_once_its_time_is_over_and_nothing_moves_then(vis
     assert sum(parts) == 2 + 50 and max(parts[parts.index(first) + 1 :]) == 2  # at 0 and 2.5 of 5.5 ms
     visit.page.wait_for_timeout(300)
     assert visit.page.evaluate("window.parts") == parts
+
+
+def test_numbers_are_of_the_last_image_though_it_came_while_others_were_computed(visit, truth):
+    visit.page.evaluate(CLOCK)
+    slide_quickly = """async () => {
+      const {stage} = document.querySelector(".vae-live");
+      for (const p of [0.2, 0.15, 0.05]) {
+        stage.set("p", p);
+        stage.control("p").dispatchEvent(new Event("input"));
+        for (let frame = 0; frame < 4; frame++) await new Promise(requestAnimationFrame);
+      }
+    }"""
+    visit.page.evaluate(slide_quickly)
+    agree(visit, truth.numbers(START, 0.05))
 
 
 def test_no_frame_makes_a_canvas(visit):

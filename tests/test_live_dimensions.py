@@ -1,6 +1,7 @@
 """The sliders of a code: what each costs, and what it changes, by keyboard, mouse and touch."""
 
 import base64
+import copy
 import io
 import itertools
 import math
@@ -122,6 +123,8 @@ def test_stills_and_controls_are_those_of_the_first_digit(figure, truth, data):
     assert f"{costs[0]:.2f} nats, to the one with the smallest, {costs[-1]:.2f}" in html
     found = re.findall(r'<label>(z\d+): <output></output><input type="range" data-control="(rank\d+)"', html)
     assert found == [(f"z{j + 1}", f"rank{rank + 1}") for rank, j in enumerate(truth.order(0))]
+    stands = [float(value) for value in re.findall(r'type="range"[^>]* value="([-.\d]+)"', html)]
+    assert stands == pytest.approx(truth.mu[0, truth.order(0)].tolist(), abs=0.006)
     assert "The last 2 to zero" in html
 
 
@@ -140,10 +143,19 @@ def test_the_stills_are_what_the_page_shows_when_it_starts(figure, truth):
     assert bars == [(pytest.approx(rank), pytest.approx(cost)) for rank, cost in enumerate(costs, 1)]
 
 
-def test_only_the_decoder_is_sent_and_all_codes_are_within_reach(figure, truth):
+def test_only_the_decoder_is_sent_and_all_codes_are_within_reach(figure, truth, model, data):
     assert list(figure.settings["layers"]) == ["decoder"] and len(figure.weights) == 1
-    low, high = (float(re.search(rf'{name}="(-?\d+)"', figure._repr_html_())[1]) for name in ("min", "max"))
-    assert low < truth.mu.min() - 0.4 and high > truth.mu.max() + 0.4
+    far = copy.deepcopy(model)
+    for values in far.encode[2].mu.parameters():
+        values.data *= 5
+    images, labels = data
+    for each, mu in (
+        (figure, truth.mu),
+        (live.dimensions(far, images, images[:20], labels[:20]), Truth(far, images).mu),
+    ):
+        low, high = (float(re.search(rf'{name}="(-?\d+)"', each._repr_html_())[1]) for name in ("min", "max"))
+        assert low < mu.min() - 0.4 and high > mu.max() + 0.4
+    assert mu.abs().max() > 4
 
 
 def test_without_a_name_the_choice_names_none(model, data):
