@@ -254,7 +254,7 @@ def test_a_page_shows_what_the_execution_showed_and_no_other(chapter):
 
 def test_a_preview_shows_what_the_notebook_keeps_and_says_what_is_missing(chapter, monkeypatch):
     _, read = chapter
-    monkeypatch.setattr(site, "PREVIEW", True)
+    monkeypatch.setattr(execute, "PREVIEW", True)
     keep(notebooks.file_of(Path("small.md")))
     silent, missing, there = (cell.outputs for cell in execute.code_cells(read()))
     assert silent == [] and there[0].text == "0: print(x)"

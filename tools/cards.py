@@ -28,8 +28,8 @@ FOLDED = {"hide-cell", "hide-input"}
 
 
 def live_figure(chapter, name):
-    """The HTML of a chapter's live figure, as it was when the chapter was executed; None where it was not."""
-    record, mark = execute.kept(chapter), f'class="vae-live" data-figure="{name}"'
+    """The HTML of a live figure that a chapter drew when it was executed; None where it was not, and in a preview."""
+    record, mark = None if execute.PREVIEW else execute.kept(chapter), f'class="vae-live" data-figure="{name}"'
     outputs = [output for cell in execute.code_cells(record) for output in cell.outputs] if record else []
     shown = (output.get("data", {}).get("text/html", "") for output in outputs)
     return next((html for html in shown if mark in html), None)
@@ -77,7 +77,7 @@ class Cards(SphinxDirective):
         name, panel = picture.split()
         shown = BeautifulSoup(live_figure(path.stem, name) or "", "html.parser")
         still = shown.select_one(f'[data-panel="{panel}"] img')
-        if execute.kept(path.stem) and not still:
+        if not still and execute.kept(path.stem) and not execute.PREVIEW:
             raise self.error(f"no cell of {path.stem} shows a live figure {name} with a panel {panel}")
         title = f"**[{place}. {project.title(path)}]({path.name})**"
         cost = f"About {reading_minutes(path)} minutes to read, {project.minutes(path.stem)} to run."

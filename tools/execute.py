@@ -28,6 +28,7 @@ from vaebook.data import handwritten_digits
 BUILD = ROOT / "_build"
 OUTPUTS = BUILD / "executed"
 IN_A_LOG = 30  # seconds between two lines of progress where no terminal can rewrite one
+PREVIEW = "VAEBOOK_PREVIEW" in os.environ  # nothing is executed: outputs are those that the notebooks keep
 
 
 def sources():

@@ -25,7 +25,7 @@ from vaebook.live import figure
 
 COLUMN = 720  # pixels: the width of the text, and so of a picture, in a window of 1280
 MOST = 1.6  # pixels that a picture has, at most, for each that it needs
-COLOURS, GREYS = 128, 8  # of a picture, of an animation: with twice as many it looks the same, and is as heavy again
+COLOURS, GREYS = 128, 7  # of a picture, of an animation: with twice as many it looks the same, and is as heavy again
 LETTERS = STYLE["font.size"] * STYLE["figure.dpi"] / 72  # pixels: how large the letters of a figure are drawn
 LEGIBLE = 9  # pixels: letters are not shown smaller
 LIVE = "_live"  # the folder of the scripts of live figures

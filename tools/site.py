@@ -4,7 +4,6 @@ A Sphinx extension. `tools.finish` makes its pages lighter, `tools.katex` draws 
 """
 
 import ast
-import os
 from copy import deepcopy
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from sphinx.util.docutils import SphinxDirective
 from tools import claims, execute, finish, katex, notebooks, project, references
 from tools.cards import Cards, live_figure
 
-PREVIEW = "VAEBOOK_PREVIEW" in os.environ  # nothing is executed: outputs are those that the notebooks keep
 TO_COMPUTE = nbformat.v4.new_output("display_data", {"text/markdown": "*`make book` computes this.*"})
 SAYS_PREVIEW = "**This is a preview.** It shows what the notebook keeps; `make book` computes the rest.\n\n"
 
@@ -51,14 +49,14 @@ def with_outputs(text, config, chapter):
     """A chapter as a notebook with the outputs of its execution; in a preview, with those that its notebook keeps."""
     path = project.BOOK / f"{chapter}.md"
     stored = nbformat.read(notebooks.file_of(path), as_version=4)
-    record = stored if PREVIEW else execute.fresh(chapter, notebooks.convert(path))
+    record = stored if execute.PREVIEW else execute.fresh(chapter, notebooks.convert(path))
     if not record:
         raise ExtensionError(f"{path.name} has changed since it was executed; run `make book`")
     notebook = read_myst_markdown_notebook(text, config=config, add_source_map=True)
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}  # knows magics
     outputs = {cell.id: cell.outputs for cell in execute.code_cells(record)}
     for cell, name in zip(execute.code_cells(notebook), code_ids(path), strict=True):
-        missing = [deepcopy(TO_COMPUTE)] if PREVIEW and shows_something(cell.source) else []
+        missing = [deepcopy(TO_COMPUTE)] if execute.PREVIEW and shows_something(cell.source) else []
         cell.outputs = outputs.get(name) or missing
     return notebook
 
@@ -83,7 +81,7 @@ class Live(SphinxDirective):
         chapter, name = self.arguments
         self.env.note_dependency(str(execute.OUTPUTS / f"{chapter}.ipynb"))
         shown = live_figure(chapter, name)
-        if PREVIEW:
+        if execute.PREVIEW:
             return self.parse_text_to_nodes(TO_COMPUTE["data"]["text/markdown"])
         if not shown:
             raise self.error(f"no cell of {chapter} shows a live figure {name}")
@@ -103,7 +101,7 @@ class Opening(SphinxDirective):
             f"{{download}}`Download the notebook <../notebooks/{chapter}.ipynb>`",
             f"[Source]({project.in_repository(f'book/{chapter}.md')})",
         ]
-        words = self.parse_text_to_nodes(f"{SAYS_PREVIEW * PREVIEW}{cost}\n\n{' '.join(buttons)}")
+        words = self.parse_text_to_nodes(f"{SAYS_PREVIEW * execute.PREVIEW}{cost}\n\n{' '.join(buttons)}")
         return [nodes.container("", *words, classes=["opening"])]
 
 
