@@ -90,7 +90,9 @@ def shown(visit, model, z):
 
 def test_the_figure_says_what_it_shows_and_sends_only_the_decoder(figure, single):
     html = figure._repr_html_()
-    assert "shown handwritten digits (Boxes), and" in figure.note and "at the start 0.6 and -0.6" in html
+    assert (
+        "shown handwritten digits (Boxes), and" in figure.note and "at the start {:g} and {:g}".format(*START) in html
+    )
     assert figure.weights == [packed(single, ("decode",))[0]] and not figure.later
     sizes = [[weight.shape[1], weight.shape[0]] for weight, _ in linear_layers(single.decode)]
     assert figure.settings["layers"] == {"decoder": sizes}
@@ -181,9 +183,15 @@ def test_a_faint_sheet_is_grey_and_the_lighter_a_pixel_the_more_opaque(visit, si
 def test_the_still_shows_what_the_canvas_shows_first(visit, figure, single):
     still, ax = plane_still(single, figure.settings)
     ring(ax, START, "#d55e00")
-    difference = np.abs(of_still(still, 80) - of_canvas(visit, "plane", 80)).mean(2)[1:-1, 1:-1]
-    assert difference.mean() < 0.03 and (difference > 0.2).mean() < 0.005
-    assert of_canvas(visit, "plane", 80).std() > 0.2
+    drawn, live = of_still(still, 80), of_canvas(visit, "plane", 80)
+    difference = np.abs(drawn - live).mean(2)[1:-1, 1:-1]
+    (across, up), (row, column) = (80 * cdf(START)).tolist(), np.mgrid[1:79, 1:79] + 0.5
+    near = np.hypot(row - 80 + up, column - across) < 5  # the ring of the still is larger on a wide page
+    assert difference.mean() < 0.03 and difference[~near].max() < 0.2
+    for picture in (drawn, live):
+        orange = (picture[..., 0] - picture[..., 2])[1:-1, 1:-1] > 0.2
+        assert orange[near].sum() > 3 and not orange[~near].any()
+    assert live.std() > 0.2
 
 
 @torch.no_grad()
