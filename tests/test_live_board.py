@@ -260,32 +260,39 @@ def test_the_keyboard_erases_too(visit):
     inked(visit, before, [[(14, 14), (14.5, 13.5), (14.5, 12.5)]], 3, value=0, within=1e-6)
 
 
+PLANE = '<div class="vae-live started" data-figure="posteriors" style="margin: 2000px 0">there</div>'
+
+
 @pytest.mark.parametrize("how", HOWS)
 def test_what_the_model_sees_is_placed_on_the_sheet_where_there_is_one(visit, how):
     assert visit.control("sheet").is_hidden()
     visit.page.evaluate(
-        """() => {
-          document.body.insertAdjacentHTML(
-            "beforeend", '<div class="vae-live started" data-figure="posteriors"></div>');
+        """plane => {
+          document.body.insertAdjacentHTML("beforeend", plane);
           document.addEventListener("vae-drawn", () => { window.placed = [...vaeLive.drawn]; });
-        }"""
+        }""",
+        PLANE,
     )
     toggle(visit, "centred")
     settle(visit)  # it comes with the next picture
     press(visit, "sheet", how)
     assert np.reshape(visit.page.evaluate("window.placed"), (SIDE, SIDE)).tolist() == picture(visit).tolist()
     assert visit.page.evaluate("vaeLive.drawn instanceof Float32Array && vaeLive.drawn.length") == 784
-    assert "on the sheet above" in said(visit)
+    assert "press “The digit from the board” there" in said(visit)
+    assert visit.page.evaluate("document.activeElement.dataset.figure") == "posteriors"  # and so the next Tab is there
+    top = visit.page.evaluate("document.activeElement.getBoundingClientRect().top / innerHeight")
+    assert -0.01 <= top < 1
     press(visit, "invert", "mouse")
     settle(visit)
     assert visit.page.evaluate("[...vaeLive.drawn].join() === window.placed.join()")  # a copy
 
 
 def test_words_that_come_late_do_not_replace_those_of_the_sheet(visit):
+    visit.page.evaluate("plane => document.body.insertAdjacentHTML('beforeend', plane)", PLANE)
     acts = "for (const name of ['centred', 'sheet']) stage.control(name).click();"
     visit.page.evaluate(f"() => {{ const {{stage}} = document.querySelector('.vae-live'); {acts} }}")
     settle(visit)
-    assert said(visit) == "What the model sees is on the sheet above."
+    assert said(visit).startswith("It waits at the sheet above")
 
 
 def test_after_many_acts_all_is_as_after_a_fresh_start_there(visit, truth):

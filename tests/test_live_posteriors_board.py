@@ -75,7 +75,7 @@ def test_a_digit_that_was_drawn_on_the_page_is_looked_at_like_the_others(live_pa
     button, before = visit.control("board"), options(visit)
     assert button.is_disabled() and button.inner_text().startswith("The digit from the board (loads 0.")
     draw(visit, 0)
-    assert button.is_enabled()
+    assert button.is_enabled() and "press “The digit from the board”" in status(visit)
     agree(visit, truth, 0)  # it waits for the button
     take_drawn(visit, how)
     agree(visit, truth, BOARD)

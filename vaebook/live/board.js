@@ -100,8 +100,10 @@ vaeLive.define("board", stage => {
     edge(panel);
   }
 
+  const sheet = () => document.querySelector(".vae-live[data-figure=posteriors]");
+
   stage.draw(() => {
-    stage.control("sheet").hidden = !document.querySelector(".vae-live[data-figure=posteriors]");
+    stage.control("sheet").hidden = !sheet();
     if (state.stale) refresh();
     drawBoard();
     drawPixels(picture, state.x);
@@ -222,6 +224,9 @@ vaeLive.define("board", stage => {
     vaeLive.drawn = Float32Array.from(state.x);
     document.dispatchEvent(new Event("vae-drawn"));
     state.words = "";  // what an earlier act has to say comes too late
-    stage.say("What the model sees is on the sheet above.");
+    stage.say("It waits at the sheet above: press \u201cThe digit from the board\u201d there.");
+    sheet().tabIndex = -1;
+    sheet().scrollIntoView();
+    sheet().focus({preventScroll: true});  // the next Tab goes on from there
   });
 });

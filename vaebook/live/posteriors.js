@@ -195,7 +195,10 @@ vaeLive.define("posteriors", stage => {
     stage.load("encoder").then(texts => mine === asked && pickFromBoard(texts))
       .catch(() => stage.say("The encoder could not be loaded. Press again to try once more."));
   });
-  const wake = () => { board.disabled = !vaeLive.drawn; };
+  const wake = () => {
+    board.disabled = !vaeLive.drawn;
+    if (vaeLive.drawn) stage.say("Your drawing is here: press \u201cThe digit from the board\u201d.");
+  };
   document.addEventListener("vae-drawn", wake);
   wake();
 
