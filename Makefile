@@ -6,7 +6,8 @@ READY := $(VENV)/.ready
 OLDEST := .venv-oldest
 LIVE_TESTS := $(filter-out %_maths.py,$(wildcard tests/test_live_*.py))
 SITE_TESTS := $(addprefix tests/test_,site.py browser.py preview.py) $(LIVE_TESTS)
-UNIT_TESTS := tests $(SITE_TESTS:%=--ignore %)
+SLOW_TESTS := tests/test_examine.py
+UNIT_TESTS := tests $(SITE_TESTS:%=--ignore %) $(SLOW_TESTS:%=--ignore %)
 
 .PHONY: help book preview profile test check format ready oldest bench lighthouse notebooks stamp links serve clean lock
 .DEFAULT_GOAL := help
@@ -25,9 +26,11 @@ profile: $(READY) ## the dearest cells of each chapter, in its last execution; f
 	@$(PY) -m tools.build profile
 
 test: book check ## the book, then `make check`, every notebook cell by cell, and the site in a browser
-	@echo "[test 1/2] every notebook, cell by cell: what it keeps against what the book has just shown"
+	@echo "[test 1/3] right models and slips under vaebook.examine"
+	@$(PY) -m pytest $(SLOW_TESTS)
+	@echo "[test 2/3] every notebook, cell by cell: what it keeps against what the book has just shown"
 	@$(PY) -m pytest --nbval --replay notebooks/ -v
-	@echo "[test 2/2] the site, and each of its pages in a browser"
+	@echo "[test 3/3] the site, and each of its pages in a browser"
 	@$(PY) -m pytest $(SITE_TESTS) -rs
 
 check: $(READY) ## in under two minutes: style, what is generated in step with its source, unit tests

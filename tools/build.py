@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from tools import execute, notebooks
-from tools.project import CHAPTERS, ROOT
+from tools.project import NOTEBOOKS, ROOT
 
 PAGES = [".doctrees", "html"]
 PREVIEW = execute.BUILD / "preview"  # a folder of its own, so that the book stays as it is
@@ -41,7 +41,7 @@ def main():
     if builder == "preview":
         PREVIEW.mkdir(parents=True, exist_ok=True)
         return sphinx("html", PREVIEW, VAEBOOK_PREVIEW="yes")
-    records = execute.executed({path.stem: notebooks.convert(path) for path in CHAPTERS})
+    records = execute.executed({path.stem: notebooks.convert(path) for path in NOTEBOOKS})
     if builder == "profile":
         return execute.profile(records, *map(int, options))
     sphinx(builder, ROOT)

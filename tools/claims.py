@@ -104,11 +104,14 @@ class Claims(SphinxDirective):
             text = (project.ROOT / "tests" / self.arguments[0]).read_text(encoding="utf-8")
             tests = re.findall(r"^def (test_\w+)", text, re.MULTILINE)
             return self.parse_text_to_nodes("\n".join(f"- {in_words(test)}" for test in tests))
-        return [self.of_chapter(place, path) for place, path in enumerate(project.CHAPTERS, start=1)]
+        return [self.of_page(path) for path in project.NOTEBOOKS]
 
-    def of_chapter(self, place, path):
-        section = nodes.section(names=[f"chapter {place}"])
-        section += nodes.title("", f"Chapter {place}: {project.title(path)}")
+    def of_page(self, path):
+        title = project.title(path)
+        if path in project.CHAPTERS:
+            title = f"Chapter {project.CHAPTERS.index(path) + 1}: {title}"
+        section = nodes.section(names=[title.partition(":")[0].lower()])
+        section += nodes.title("", title)
         self.state.document.note_implicit_target(section, section)
         for heading, lines, cell, number in compared_cells(path.stem):
             tags = cell.metadata["tags"]

@@ -47,8 +47,8 @@ def translate_fence(match):
 
 def translate_link(match):
     """A link to a chapter becomes one to its notebook, a link to another page one to the published book."""
-    page, is_chapter = match["page"], project.BOOK / f"{match['page']}.md" in project.CHAPTERS
-    return f"[{match['text']}]({page}.ipynb)" if is_chapter else f"[{match['text']}]({project.SITE}{page}.html)"
+    page, is_notebook = match["page"], project.BOOK / f"{match['page']}.md" in project.NOTEBOOKS
+    return f"[{match['text']}]({page}.ipynb)" if is_notebook else f"[{match['text']}]({project.SITE}{page}.html)"
 
 
 def plain_markdown(source):

@@ -110,7 +110,7 @@ def main():
     parser.add_argument("--prose", action="store_true")
     parser.add_argument("chapters", nargs="*", default=[""], help="only these, by the start of their name (2_mnist)")
     arguments = parser.parse_args()
-    chapters = [path for path in project.CHAPTERS if path.stem.startswith(tuple(arguments.chapters))]
+    chapters = [path for path in project.NOTEBOOKS if path.stem.startswith(tuple(arguments.chapters))]
     if arguments.check or arguments.prose:
         project.renew(converted(chapters), "python -m tools.notebooks --prose", arguments.check)
     from vaebook.data import mnist

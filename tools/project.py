@@ -23,6 +23,11 @@ PACKAGE = f"{REPOSITORY}/archive/refs/tags/{RELEASE}.zip"  # what pip installs w
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part["chapters"])]
 CHAPTERS = [BOOK / f"{page['file']}.md" for part in TOC["parts"] if part.get("numbered") for page in part["chapters"]]
+NOTEBOOKS = [  # the pages that are executed: the chapters, and those that name a kernel in their first lines
+    path
+    for path in (BOOK / f"{page}.md" for page in PAGES)
+    if path in CHAPTERS or path.read_text(encoding="utf-8").startswith("---\njupytext:")
+]
 
 
 def title(path):

@@ -40,7 +40,7 @@ def read_kept_outputs(app):
     """Have myst-nb read each chapter with its outputs, and execute nothing itself (`execute_notebooks` is off)."""
     given = {"config": app.env.myst_config}
     readers = {
-        path.name: ("tools.site.with_outputs", given | {"chapter": path.stem}, False) for path in project.CHAPTERS
+        path.name: ("tools.site.with_outputs", given | {"chapter": path.stem}, False) for path in project.NOTEBOOKS
     }
     app.env.mystnb_config = app.env.mystnb_config.copy(custom_formats=readers)
 
@@ -106,10 +106,10 @@ class Opening(SphinxDirective):
 
 
 def cells(app, doctree):
-    """In each code cell of a chapter: the id that the page of checks links to, claims as ticks, a fold's words."""
+    """In each code cell of an executed page: the id that the checks link to, claims as ticks, a fold's words."""
     shown = [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "cell_code"]
     path = Path(app.env.doc2path(app.env.docname))
-    if path in project.CHAPTERS:
+    if path in project.NOTEBOOKS:
         for node, name in zip(shown, code_ids(path), strict=True):
             node["ids"].append(f"cell-{name}")
     for cell in shown:

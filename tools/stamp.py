@@ -1,6 +1,7 @@
 """Write the project's address, version and chapters wherever they are repeated.
 
-    python -m tools.stamp                      rewrite README.md, CITATION.cff, the first page and the notebooks
+    python -m tools.stamp                      rewrite README.md, CITATION.cff, the first page, the notebooks and the
+                                               address in vaebook/examine/report.py
     python -m tools.stamp --check              change nothing; exit with 1 and name what is stale
     python -m tools.stamp --check --repository OWNER/NAME --tag v1.2.3
                                                refuse also where the project calls itself otherwise
@@ -14,7 +15,7 @@ import sys
 
 from tools import notebooks, project
 
-FILES = ["README.md", "CITATION.cff", "book/index.md"]
+FILES = ["README.md", "CITATION.cff", "book/index.md", "vaebook/examine/report.py"]
 
 
 def stamped(text):
@@ -35,7 +36,7 @@ def stamped(text):
 def texts():
     """What this command writes, by file."""
     files = {project.ROOT / name: stamped((project.ROOT / name).read_text(encoding="utf-8")) for name in FILES}
-    return files | notebooks.converted(project.CHAPTERS)
+    return files | notebooks.converted(project.NOTEBOOKS)
 
 
 def main(arguments=None):

@@ -1,0 +1,107 @@
+"""What the page shows of the slips: the table by price, and an entry for each."""
+
+from html import escape
+
+from IPython.display import HTML
+
+from vaebook.data import all_rectangles
+from vaebook.slips.build import replaced, source_of
+
+FLOOR = all_rectangles(image_shape=(12, 12), height=5, width=5).entropy
+MARGIN = 0.05  # nats, by which a mean over draws may lie below the floor
+ALARMS = {
+    "noise": "distribution",
+    "value": "value",
+    "parts": "value",
+    "constant": "value",
+    "gradient": "gradient",
+    "mode": "mode",
+    "outputs": "outputs",
+    "data": "data",
+}  # of `examine`, as the page calls them
+
+
+def alarms(slip, price):
+    """Words for what catches a slip: the alarms of `examine`, and the floor where the report is below it."""
+    found = [ALARMS[slip.alarm]] if slip.alarm in ALARMS else []
+    if slip.source != "digits" and (price.reported < FLOOR - MARGIN).all():
+        found.append("floor")
+    return found
+
+
+def nats(values, digits=2):
+    """Mean and spread of numbers `(S,)`, as text."""
+    mean, spread = values.mean().item(), values.std().item()
+    if abs(mean) > 1e4 or mean != mean:
+        return "over 10,000"
+    return f"{mean:.{digits}f} ± {spread:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def costs(slip, price):
+    """The price in words."""
+    if slip.spoils != "the model":
+        return f"0; the report is off by {nats(price.off)}"
+    return nats(price.price)
+
+
+def order(entry):
+    """Dearest first; slips that spoil only a report last."""
+    slip, price = entry
+    dear = price.price.mean().item() if slip.spoils == "the model" else -1e9
+    return -dear if dear == dear else -1e12
+
+
+def price_table(prices):
+    """All slips by price, each linked to its entry. prices: pairs of Slip and Price."""
+    heads = ["slip", "reports", "has", "right line", "price", "caught by"]
+    rows = []
+    for slip, price in sorted(prices, key=order):
+        link = f'<a href="#{slip.name}">{escape(slip.title)}</a>'
+        numbers = [nats(part) for part in (price.reported, price.has, price.right)]
+        caught = ", ".join(alarms(slip, price)) or "none"
+        cells = [*numbers, costs(slip, price), caught]
+        cells = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows.append(f'<tr><th scope="row">{link}</th>{cells}</tr>')
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    table = (
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )
+    return HTML(f'<div class="table-scroll" tabindex="0">{table}</div>')
+
+
+def lines(what, text):
+    """Lines of code with a word above them."""
+    return f'<div class="{what}"><p>{what}</p><pre>{escape(text)}</pre></div>'
+
+
+def entry(slip, price):
+    """A slip: both lines side by side, its numbers, what catches it, and where it was made."""
+    numbers = (
+        f"Reports {nats(price.reported)} and has {nats(price.has)} nats per image; "
+        f"the right line has {nats(price.right)}. "
+        f"Price: <strong>{costs(slip, price)}</strong>. "
+        f"Caught by: {', '.join(alarms(slip, price)) or 'none'}."
+    )
+    seen = ""
+    if slip.seen:
+        title, path = slip.seen
+        address = f"https://github.com/{path}"
+        where = "/".join(path.split("/")[:2])
+        seen = f' Seen in {where}: <a href="{address}">{escape(title)}</a>.'
+    return (
+        f'<section class="slip" id="{slip.name}"><h3>{escape(slip.title)}</h3>'
+        f"<p>{slip.why}</p>"
+        f'<div class="slip-lines">{lines("wrong", slip.wrong)}{lines("right", slip.right)}</div>'
+        f"<p>{numbers}{seen}</p></section>"
+    )
+
+
+def entries(prices, names):
+    """The entries of some slips, one after the other, by name."""
+    known = {slip.name: (slip, price) for slip, price in prices}
+    return HTML("".join(entry(*known[name]) for name in names))
+
+
+def shown_source(slip):
+    """The right source with the slip in it."""
+    return replaced(source_of(slip.source), slip.right, slip.wrong)
