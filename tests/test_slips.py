@@ -1,5 +1,6 @@
 """Slips: each is another program than the right one, and differs from it from the first steps on."""
 
+import math
 import re
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from vaebook.objectives import importance_weighted_bound, negative_elbo
 from vaebook.slips import GROUPS, SLIPS, Slip, built, right, source_of
 from vaebook.slips.build import replaced
 from vaebook.slips.prices import Price, minus_elbo, price
-from vaebook.slips.show import alarms, costs, entries, price_table
+from vaebook.slips.show import alarms, costs, entries, price_table, told_from_zero
 from vaebook.slips.together import trained
 from vaebook.training import evaluate
 
@@ -86,11 +87,17 @@ def test_a_constant_costs_nothing_and_is_in_the_report():
 
 
 def test_a_slip_of_the_evaluation_leaves_the_models_as_they_are():
-    for slip in SLIPS:
-        if slip.spoils != "the model" and slip.name != "test-is-train":
-            found = price(slip, seeds=range(2), steps=20)
-            assert torch.equal(found.has, found.right)
-            assert found.off.abs().max() > 0, slip.name
+    spoilers = [slip for slip in SLIPS if slip.spoils != "the model"]
+    assert len(spoilers) == 4
+    for slip in spoilers:
+        found = price(slip, seeds=range(2), steps=20)
+        assert torch.equal(found.has, found.right)
+        assert found.off.abs().max() > 0, slip.name
+        weights = []
+        for module in (built(source=slip.source), built(slip)):
+            models = trained(module, module.data()[0], seeds=range(2), options=slip.options, steps=4)
+            weights.append([part.clone() for part in models[1].parameters()])
+        assert all(map(torch.equal, *weights)), slip.name
 
 
 def prices_of(*rows):
@@ -100,7 +107,7 @@ def prices_of(*rows):
 CHEAP = replace(named("minus-one"), title="a < b")
 ROWS = prices_of(
     (CHEAP, [9.0, 9.2], [8.0, 8.2], [8.0, 8.2]),
-    (named("rand"), [4.0, 4.1], [23.0, 25.0], [8.0, 8.0]),
+    (named("rand"), [4.0, 4.1], [23.9, 24.1], [8.0, 8.0]),
     (named("one-draw"), [7.0, 7.0], [6.0, 6.0], [6.0, 6.0]),
 )
 
@@ -110,9 +117,12 @@ def test_the_table_is_by_price_and_links_to_the_entries():
     links = [link["href"] for link in table.select("tbody th a")]
     assert links == ["#rand", "#minus-one", "#one-draw"]
     cells = [[cell.get_text() for cell in row.select("td")] for row in table.select("tbody tr")]
-    assert cells[0][3] == "16.00 ± 1.41" and cells[0][4] == "distribution, floor"
-    assert cells[1][3] == "0.00 ± 0.00" and cells[2][3] == "0; the report is off by 1.00 ± 0.00"
+    assert cells[0][3] == "16.00 ± 0.14" and cells[0][4] == "distribution, floor"
+    assert cells[1][3] == "nothing" and cells[2][3] == "0; the report is off by 1.00 ± 0.00"
     shown = BeautifulSoup(entries(ROWS, ["rand", "minus-one"]).data, "html.parser")
+    for slip in (named("rand"), replace(named("rand"), in_a_vae=False)):
+        words = entries([(slip, ROWS[1][1])], ["rand"]).data
+        assert ("other code" in words) != slip.in_a_vae
     assert [part["id"] for part in shown.select("section")] == ["rand", "minus-one"]
     assert shown.select("h3")[1].get_text() == "a < b"
     assert [part.get_text() for part in shown.select("pre")][:2] == [named("rand").wrong, named("rand").right]
@@ -124,6 +134,20 @@ def test_the_floor_rings_only_where_all_seeds_report_less():
         found = Price(torch.tensor([4.0, low]), torch.tensor([9.0, 9.0]), torch.tensor([8.0, 8.0]))
         assert ("floor" in alarms(slip, found)) == rings
     assert costs(slip, found) == "1.00 ± 0.00"
+
+
+@pytest.mark.parametrize("shift, told", [(0.0, False), (2.0, False), (2.2, True), (-2.2, True)])
+def test_a_price_is_told_from_zero_by_the_interval_of_student(shift, told):
+    five = torch.tensor([-1.0, -1.0, 0.0, 1.0, 1.0])  # spread 1; 4.604 / sqrt(5) = 2.059
+    assert told_from_zero(five + shift) == told
+    found = Price(torch.zeros(5), five + shift, torch.zeros(5))
+    assert costs(named("rand"), found).endswith("not told from 0") != told
+
+
+def test_what_broke_is_told_from_zero_and_what_is_shown_as_zero_costs_nothing():
+    assert told_from_zero(torch.tensor([math.inf, 1e30, math.nan]))
+    small = torch.tensor([0.004, 0.004, 0.004])
+    assert costs(named("rand"), Price(small, small, 0 * small)) == "nothing"
 
 
 def test_each_slip_says_what_it_does_and_where_it_was_seen_by_an_address():

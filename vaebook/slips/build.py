@@ -16,6 +16,7 @@ class Slip:
     spoils: "the model"; or "the -ELBO" or "-log p(x)", if only the number that is reported for it is wrong.
     reporter: the function that reports, "evaluate" or "log_likelihood".
     seen: a public place where it, or one like it, was made or asked about: title, and path on GitHub.
+    in_a_vae: whether the code there is that of a VAE.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Slip:
     spoils: str = "the model"
     reporter: str = "evaluate"
     seen: tuple | None = None
+    in_a_vae: bool = True
 
 
 @cache

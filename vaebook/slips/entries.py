@@ -60,6 +60,7 @@ NOISE = [
         wrong="noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(0))",
         why="Row 7 of a batch gets the same shift in every step. "
         "With torch.manual_seed in this place, it gets the same image, too.",
+        in_a_vae=False,
         seen=(
             "BUG: tf.random.normal() has a fixed value in eager mode (TF2.0)",
             "tensorflow/tensorflow/issues/36715",
@@ -101,6 +102,7 @@ CODE = [
         wrong="return (mu + sigma * noise).detach()",
         alarm="gradient",
         why="The encoder hears from the KL alone. So it learns to say nothing: posterior collapse.",
+        in_a_vae=False,
         seen=(
             "torch.normal accepts Variables but does not propagate gradients",
             "pytorch/pytorch/issues/4620",
@@ -126,6 +128,7 @@ DIVERGENCE = [
         "Log-variance taken for log sigma in the KL",
         wrong="kl = 0.5 * (mu.square() + (2 * logvar).exp() - 1 - 2 * logvar).sum(-1)",
         why="Each nat of precision is paid for twice.",
+        in_a_vae=False,
         seen=(
             "Small error in the kl-divergence",
             "KarenUllrich/Tutorial_BayesianCompressionForDL/issues/1",
@@ -226,6 +229,7 @@ PIXELS = [
         wrong="return self.decoder(z).sigmoid()",
         alarm="outputs",
         why="Probabilities end at 0.5 and 0.73: no pixel can be surely black or white.",
+        in_a_vae=False,
         seen=("Numerically Stable Decoders", "tgm-team/tgm/pull/274"),
     ),
     Slip(
@@ -244,6 +248,7 @@ PIXELS = [
         'cross_entropy = F.binary_cross_entropy(probabilities, x, reduction="none")',
         alarm="value",
         why="The clamp was put there to silence an error. Where it bites, no gradient passes.",
+        in_a_vae=False,
         seen=(
             "The Theano backend should not clip output values by default for the binary_crossentropy function.",
             "keras-team/keras/issues/4744",
@@ -270,8 +275,10 @@ MODEL = [
         right="if self.training:\n    x = self.corrupt(x)",
         wrong="x = self.corrupt(x)",
         alarm="mode",
+        spoils="the -ELBO",
         options={"flips": 0.05},
         why="The model is trained as it should be, and judged on images that it is not given.",
+        in_a_vae=False,
         seen=(
             "Input and layer randomizations should be active only for learning function not for evaluation function",
             "lmjohns3/theanets/issues/65",
@@ -335,6 +342,7 @@ TRAINING = [
         wrong="if step % 100 == 99:\n    schedule.step()",
         alarm="none",
         why="Planned for all steps, it gets one in a hundred: the rate never leaves its low start.",
+        in_a_vae=False,
         seen=("fix a bug in OneCycleLR and CyclicLR", "espnet/espnet/pull/3319"),
     ),
     Slip(
@@ -344,6 +352,7 @@ TRAINING = [
         wrong="optimizer.step()",
         alarm="none",
         why="The rate stays where the schedule starts: at a twenty-fifth of its peak.",
+        in_a_vae=False,
         seen=("Scheduler step for multisolvers", "PINA-org/PINA/issues/518"),
     ),
 ]

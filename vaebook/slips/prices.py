@@ -10,9 +10,9 @@ from vaebook.examine.subject import Refused, Subject
 from vaebook.slips.build import built
 from vaebook.slips.together import trained
 
-SEEDS = range(3)
-STEPS = 600  # of a hundred images each
+SEEDS = range(5)
 DRAWS = 400  # of the codes, of each image, for the loss that a model has
+AT_ONCE = 20  # of them, side by side in one batch
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,22 @@ def minus_elbo(model, x, draws=DRAWS):
         subject = Subject(model, lambda model, x: x.sum(), x)
     except Refused:  # its numbers are not finite any more
         return math.inf
-    terms = [sum(subject.terms(subject.model, x)) for _ in range(draws)]
+    rows = x.repeat(AT_ONCE, 1)
+    terms = [
+        sum(subject.terms(subject.model, rows))
+        for _ in range(math.ceil(draws / AT_ONCE))
+    ]
     return torch.stack(terms).mean().item()
 
 
-def with_the_same_draws(function, *arguments):
-    """What a function returns with random numbers that are the same for each model; PyTorch's own stay as they were."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return function(*arguments)
-
-
-@cache
-def right_models(source, options, seeds, steps):
-    """Trained right models, one a seed; options: of the model, as pairs."""
-    module = built(source=source)
-    x, _ = module.data()
-    return trained(module, x, seeds, dict(options), steps=steps)
+def measured(function, models):
+    """What a function says of each model, `(S,)`, with the same random numbers; PyTorch's own stay as they were."""
+    found = []
+    for model in models:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            found.append(function(model))
+    return torch.tensor(found)
 
 
 def reported(slip, module, model, x):
@@ -68,23 +67,48 @@ def reported(slip, module, model, x):
     return module.evaluate(model, module.loss, x)
 
 
-def price(slip, seeds=SEEDS, steps=STEPS):
-    """The Price of a slip: models trained with its line, and right ones with the same seeds."""
-    right, wrong = built(source=slip.source), built(slip)
-    rights = right_models(slip.source, tuple(slip.options.items()), tuple(seeds), steps)
-    (x_train, x_reported), (_, x_test) = wrong.data(), right.data()
-    models = trained(wrong, x_train, seeds, slip.options, steps=steps)
+@cache
+def right_models(source, options, seeds, training):
+    """Right models, one a seed, trained together. options, training: of model and training, as pairs."""
+    module = built(source=source)
+    return trained(module, module.data()[0], seeds, dict(options), **dict(training))
+
+
+@cache
+def right_line(spoils, *what):
+    """The losses that right models have on the test set, `(S,)`; what: arguments for `right_models`."""
+    module = built(source=what[0])
+    _, x = module.data()
 
     def has(model):
-        if slip.spoils == "-log p(x)":
-            return -right.log_likelihood(model, x_test)
-        return minus_elbo(model, x_test)
+        if spoils == "-log p(x)":
+            return -module.log_likelihood(model, x)
+        return minus_elbo(model, x)
 
-    def measured(function, models):
-        return torch.tensor([with_the_same_draws(function, model) for model in models])
+    return measured(has, right_models(*what))
 
-    return Price(
-        measured(lambda model: reported(slip, wrong, model, x_reported), models),
-        measured(has, models),
-        measured(has, rights),
+
+def price(slip, seeds=SEEDS, **training):
+    """The Price of a slip: models trained with its line, and right ones with the same seeds.
+
+    training: what `train` takes, like steps.  A slip that spoils the report alone is reported of the right models.
+    """
+    module = built(slip)
+    x_train, x = module.data()
+    what = (
+        slip.source,
+        tuple(slip.options.items()),
+        tuple(seeds),
+        tuple(training.items()),
     )
+    right = right_line(slip.spoils, *what)
+    if slip.spoils == "the model":
+        _, x_test = built(source=slip.source).data()
+        models = trained(module, x_train, seeds, slip.options, **training)
+        has = measured(lambda model: minus_elbo(model, x_test), models)
+    else:
+        models, has = [module.VAE(**slip.options) for _ in seeds], right
+        for model, one in zip(models, right_models(*what), strict=True):
+            model.load_state_dict(one.state_dict())
+    found = measured(lambda model: reported(slip, module, model, x), models)
+    return Price(found, has, right)

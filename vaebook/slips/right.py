@@ -65,8 +65,8 @@ def loss(model, x):
     return (reconstruction + kl).mean()
 
 
-def train(model, loss, x, steps=1000, batch_size=100, rate=3e-3):
-    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+def train(model, loss, x, steps=600, batch_size=64, rate=1e-2):
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps)
     log = []
     for step in range(steps):

@@ -1,8 +1,10 @@
 """What the page shows of the slips: the table by price, and an entry for each."""
 
+import math
 from html import escape
 
 from IPython.display import HTML
+from scipy.stats import t
 
 from vaebook.data import all_rectangles
 from vaebook.slips.build import replaced, source_of
@@ -37,10 +39,23 @@ def nats(values, digits=2):
     return f"{mean:.{digits}f} ± {spread:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
+def told_from_zero(prices):
+    """Whether the 99% interval of Student's t over prices `(S,)`, one a seed, leaves 0 out."""
+    if not (prices <= 1e4).any():  # what broke, whatever its spread
+        return True
+    seeds = len(prices)
+    error = prices.std().item() / math.sqrt(seeds)
+    return not abs(prices.mean().item()) <= t.ppf(0.995, seeds - 1) * error
+
+
 def costs(slip, price):
     """The price in words."""
     if slip.spoils != "the model":
         return f"0; the report is off by {nats(price.off)}"
+    if price.price.abs().max() < 0.005:  # what would be shown as 0.00
+        return "nothing"
+    if not told_from_zero(price.price):
+        return f"{nats(price.price)}, not told from 0"
     return nats(price.price)
 
 
@@ -87,7 +102,8 @@ def entry(slip, price):
         title, path = slip.seen
         address = f"https://github.com/{path}"
         where = "/".join(path.split("/")[:2])
-        seen = f' Seen in {where}: <a href="{address}">{escape(title)}</a>.'
+        seen = "Seen" if slip.in_a_vae else "Seen in other code than a VAE's,"
+        seen = f' {seen} in {where}: <a href="{address}">{escape(title)}</a>.'
     return (
         f'<section class="slip" id="{slip.name}"><h3>{escape(slip.title)}</h3>'
         f"<p>{slip.why}</p>"
