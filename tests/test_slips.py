@@ -15,7 +15,7 @@ from vaebook.objectives import importance_weighted_bound, negative_elbo
 from vaebook.slips import GROUPS, SLIPS, Slip, built, right, source_of
 from vaebook.slips.build import replaced
 from vaebook.slips.prices import Price, minus_elbo, price
-from vaebook.slips.show import alarms, costs, entries, price_table, told_from_zero
+from vaebook.slips.show import alarms, costs, entries, nats, price_table, told_from_zero
 from vaebook.slips.together import trained
 from vaebook.training import evaluate
 
@@ -117,8 +117,9 @@ def test_the_table_is_by_price_and_links_to_the_entries():
     links = [link["href"] for link in table.select("tbody th a")]
     assert links == ["#rand", "#minus-one", "#one-draw"]
     cells = [[cell.get_text() for cell in row.select("td")] for row in table.select("tbody tr")]
-    assert cells[0][3] == "16.00 ± 0.14" and cells[0][4] == "distribution, floor"
-    assert cells[1][3] == "nothing" and cells[2][3] == "0; the report is off by 1.00 ± 0.00"
+    cells = [[cell.replace("\xa0", " ").strip() for cell in row] for row in cells]
+    assert cells[0] == ["16.0 ± 0.1", "4.05 ± 0.07", "24.0 ± 0.1", "distribution, floor"]
+    assert cells[1][0] == "nothing" and cells[2][0] == "0; the report is off by 1.00 ± 0.00"
     shown = BeautifulSoup(entries(ROWS, ["rand", "minus-one"]).data, "html.parser")
     for slip in (named("rand"), replace(named("rand"), in_a_vae=False)):
         words = entries([(slip, ROWS[1][1])], ["rand"]).data
@@ -128,12 +129,17 @@ def test_the_table_is_by_price_and_links_to_the_entries():
     assert [part.get_text() for part in shown.select("pre")][:2] == [named("rand").wrong, named("rand").right]
 
 
+def test_numbers_have_about_three_digits():
+    for mean, text in ((-0.5, "−0.50 ± 0.71"), (12.34, "12.3 ± 0.7"), (256, "256 ± 1"), (2e4, "over 10,000")):
+        assert nats(torch.tensor([mean - 0.5, mean + 0.5])).replace("\xa0", " ") == text
+
+
 def test_the_floor_rings_only_where_all_seeds_report_less():
     slip = named("minus-one")
     for low, rings in ((4.0, True), (4.2, False)):
         found = Price(torch.tensor([4.0, low]), torch.tensor([9.0, 9.0]), torch.tensor([8.0, 8.0]))
         assert ("floor" in alarms(slip, found)) == rings
-    assert costs(slip, found) == "1.00 ± 0.00"
+    assert costs(slip, found) == "1.00\xa0±\xa00.00"
 
 
 @pytest.mark.parametrize("shift, told", [(0.0, False), (2.0, False), (2.2, True), (-2.2, True)])

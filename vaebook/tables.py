@@ -7,21 +7,27 @@ from IPython.display import HTML
 from tabulate import tabulate
 
 
-def table(rows, headers):
+def table(rows, headers, words=False):
     """An HTML table of `rows`, each a list as long as `headers`; it scrolls on a narrow screen.
 
-    Texts are shown as they come; all columns but the first are aligned to the right. The first entry of
-    each row is its header, so that a reader who cannot see the table hears what a number belongs to.
+    Texts are shown as they come; all columns but the first are aligned to the right. With words=True entries
+    are HTML, aligned to the left, and break over lines. The first entry of each row is its header, so that a
+    reader who cannot see the table hears what an entry belongs to.
     """
-    alignment = ["left"] + ["right"] * (len(headers) - 1)
+    alignment = ["left"] + ["left" if words else "right"] * (len(headers) - 1)
     content = tabulate(
-        rows, headers, tablefmt="html", disable_numparse=True, colalign=alignment
+        rows,
+        headers,
+        tablefmt="unsafehtml" if words else "html",
+        disable_numparse=True,
+        colalign=alignment,
     )
     content = re.sub(
         r"<tr><td([^>]*)>(.*?)</td>", r'<tr><th scope="row"\1>\2</th>', content
     )
     content = re.sub(r"<th>\s*</th>", "<td></td>", content)  # a corner heads nothing
-    return HTML(f'<div class="table-scroll">{content}</div>')
+    kind = "table-scroll words" if words else "table-scroll"
+    return HTML(f'<div class="{kind}">{content}</div>')
 
 
 def mean_and_spread(values, digits=1):

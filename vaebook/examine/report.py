@@ -1,10 +1,16 @@
 """What `examine` has found: a line for each alarm."""
 
+import textwrap
 from dataclasses import dataclass, field
+from html import escape
 
 from tabulate import tabulate
 
+from vaebook.tables import table
+
 PAGE = "https://vaebook.github.io/vaebook/slips.html"
+SIGNS = {True: "RINGS", False: "silent", None: "–"}
+HEADS = ["alarm", "rings?", "what was found"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Finding:
 
 @dataclass
 class Report:
-    """The findings, in the order of the examination; printed as a table."""
+    """The findings, in the order of the examination; shown as a table, in a notebook or in print."""
 
     findings: list = field(default_factory=list)
 
@@ -33,15 +39,20 @@ class Report:
         return list(dict.fromkeys(one.alarm for one in self.findings if one.rang))
 
     def __str__(self):
-        signs = {True: "RINGS", False: "silent", None: "–"}
-        rows = [
-            [one.alarm, signs[one.rang], one.words, one.link] for one in self.findings
-        ]
-        return tabulate(
-            rows,
-            ["alarm", "", "what was found", "see"],
-            maxcolwidths=[None, None, 60, None],
-        )
+        rows = []
+        for one in self.findings:
+            words = textwrap.fill(one.words, 58)
+            words += f"\n{one.link}" if one.link else ""
+            rows.append([one.alarm, SIGNS[one.rang], words])
+        return tabulate(rows, HEADS)
 
-    def __repr__(self):
-        return str(self)
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        rows = []
+        for one in self.findings:
+            sign, words = SIGNS[one.rang], escape(one.words)
+            sign = f"<strong>{sign}</strong>" if one.rang else sign
+            words += f' <a href="{one.link}">See its entry.</a>' if one.link else ""
+            rows.append([one.alarm, sign, words])
+        return table(rows, HEADS, words=True).data

@@ -8,6 +8,7 @@ from scipy.stats import t
 
 from vaebook.data import all_rectangles
 from vaebook.slips.build import replaced, source_of
+from vaebook.tables import table
 
 FLOOR = all_rectangles(image_shape=(12, 12), height=5, width=5).entropy
 MARGIN = 0.05  # nats, by which a mean over draws may lie below the floor
@@ -31,12 +32,14 @@ def alarms(slip, price):
     return found
 
 
-def nats(values, digits=2):
-    """Mean and spread of numbers `(S,)`, as text."""
+def nats(values):
+    """Mean and spread of numbers `(S,)`, as text of about three digits."""
     mean, spread = values.mean().item(), values.std().item()
     if abs(mean) > 1e4 or mean != mean:
         return "over 10,000"
-    return f"{mean:.{digits}f} ± {spread:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    digits = 2 if abs(mean) < 10 else 1 if abs(mean) < 100 else 0
+    text = f"{mean:.{digits}f} ± {spread:.{digits}f}"
+    return text.replace("-", "\N{MINUS SIGN}").replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def told_from_zero(prices):
@@ -63,25 +66,18 @@ def order(entry):
     """Dearest first; slips that spoil only a report last."""
     slip, price = entry
     dear = price.price.mean().item() if slip.spoils == "the model" else -1e9
-    return -dear if dear == dear else -1e12
+    return -dear if dear == dear else -math.inf
 
 
 def price_table(prices):
     """All slips by price, each linked to its entry. prices: pairs of Slip and Price."""
-    heads = ["slip", "reports", "has", "right line", "price", "caught by"]
     rows = []
     for slip, price in sorted(prices, key=order):
         link = f'<a href="#{slip.name}">{escape(slip.title)}</a>'
-        numbers = [nats(part) for part in (price.reported, price.has, price.right)]
         caught = ", ".join(alarms(slip, price)) or "none"
-        cells = [*numbers, costs(slip, price), caught]
-        cells = "".join(f"<td>{cell}</td>" for cell in cells)
-        rows.append(f'<tr><th scope="row">{link}</th>{cells}</tr>')
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    table = (
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    )
-    return HTML(f'<div class="table-scroll" tabindex="0">{table}</div>')
+        numbers = [costs(slip, price), nats(price.reported), nats(price.has)]
+        rows.append([link, *numbers, caught])
+    return table(rows, ["slip", "price", "reports", "has", "caught by"], words=True)
 
 
 def lines(what, text):
@@ -103,7 +99,8 @@ def entry(slip, price):
         address = f"https://github.com/{path}"
         where = "/".join(path.split("/")[:2])
         seen = "Seen" if slip.in_a_vae else "Seen in other code than a VAE's,"
-        seen = f' {seen} in {where}: <a href="{address}">{escape(title)}</a>.'
+        stop = "" if title[-1] in ".?" else "."
+        seen = f' {seen} in {where}: <a href="{address}">{escape(title)}</a>{stop}'
     return (
         f'<section class="slip" id="{slip.name}"><h3>{escape(slip.title)}</h3>'
         f"<p>{slip.why}</p>"
