@@ -3,14 +3,17 @@
 import copy
 import importlib
 import math
+from functools import partial
 
 import pytest
 import torch
+from bs4 import BeautifulSoup
 from torch import nn
+from torch.distributions import Normal
 
 from tests.readers import READERS, distributions_loss
 from vaebook.data import all_rectangles
-from vaebook.examine import Refused, examine, gradient, noise, value
+from vaebook.examine import Finding, Refused, Report, examine, gradient, noise, value
 from vaebook.slips import SLIPS, built
 
 SQUARES = all_rectangles(image_shape=(12, 12), height=5, width=5).images
@@ -40,6 +43,21 @@ def test_a_right_model_is_passed_whatever_its_style(name, quick):
     assert report.rang == [], str(report)
 
 
+@pytest.mark.parametrize("name", ["PyTorch's example", "KL of the draw"])
+def test_a_right_model_is_passed_after_training_too(name, quick):
+    """The first then gives probabilities of 0 and 1, with infinite logits; the second keeps tensors of its graph."""
+    make, loss, shape, options = READERS[name]
+    torch.manual_seed(0)
+    model = make()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(1500):
+        optimizer.zero_grad()
+        loss(model, SQUARES).backward()
+        optimizer.step()
+    report = examine(model, loss, X, **options)
+    assert report.rang == [], str(report)
+
+
 @pytest.mark.parametrize("slip", SEEN, ids=lambda slip: slip.name)
 def test_a_slip_that_can_be_seen_is_named(slip, quick, monkeypatch):
     if slip.name == "laplace":
@@ -50,6 +68,7 @@ def test_a_slip_that_can_be_seen_is_named(slip, quick, monkeypatch):
     x = x_train[torch.randperm(len(x_train), generator=torch.Generator().manual_seed(0))][:32]
     report = examine(module.VAE(**slip.options), module.loss, x)
     assert slip.alarm in report.rang, str(report)
+    assert [finding.alarm for finding in report.findings].count("noise") == 1
     named = [finding.slip for finding in report.findings if finding.rang]
     assert slip.name in named, str(report)
     assert {*named} <= {slip.name for slip in SLIPS} | {""}
@@ -99,7 +118,24 @@ REFUSED = {
     "must return one finite number, a tensor of shape (), got (32,)": (bad(), lambda model, x: x.sum(1), X),
     "got nan": (bad(), lambda model, x: x.sum() * math.nan, X),
     "a tensor of shape (), got float": (bad(), lambda model, x: 1.0, X),
+    "single or double precision, got torch.float16": (bad(), distributions_loss, X.half()),
+    "and 12 do not": (bad(), lambda model, x: (x - X).mean() + model.decode[0].weight.sum(), X),
 }
+OPTIONS = {
+    "seed must be an integer of 0 or more, got -1": {"seed": -1},
+    "train must be a function, got int": {"train": 3},
+    "deviation= belongs to likelihood='gaussian'": {"deviation": 0.1},
+    "deviation must be a positive number, got 0": {"deviation": 0, "likelihood": "gaussian"},
+    "deviation must be a positive number, got tensor": {"deviation": X, "likelihood": "gaussian"},
+    "likelihood must be one of": {"likelihood": "poisson"},
+}
+
+
+@pytest.mark.parametrize("words", OPTIONS)
+def test_a_bad_option_is_refused_in_a_sentence(words):
+    with pytest.raises(Refused) as caught:
+        examine(bad(), distributions_loss, X, **OPTIONS[words])
+    assert str(caught.value).startswith(words)
 
 
 @pytest.mark.parametrize("words", REFUSED)
@@ -115,8 +151,65 @@ def test_a_training_that_undercuts_the_floor_rings(quick):
     for reported, rings in ((math.log(64) - 0.2, True), (math.log(64) + 0.3, False)):
         report = examine(make(), loss, data(shape), train=lambda x, reported=reported: reported)
         assert ("floor" in report.rang) == rings
+    assert "floor" in examine(make(), loss, data(shape), train=lambda x: math.nan).rang
     with pytest.raises(Refused, match="train"):
         examine(make(), loss, data(shape), train=lambda x: "low")
+
+
+class Deviates(nn.Module):
+    """A model whose encode gives log sigma, if its loss says so."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decode = nn.Linear(144, 6), nn.Linear(3, 144)
+
+    def encode(self, x):
+        return self.encoder(x).chunk(2, -1)
+
+
+def loss_by_log_sigma(model, x):
+    mu, log_sigma = model.encode(x)
+    return distributions_loss(Two(lambda x: (mu, 2 * log_sigma), model.decode), x, draws=1)
+
+
+def test_what_is_read_in_another_way_is_said_to_be(quick):
+    report = examine(Deviates(), loss_by_log_sigma, X)
+    (finding,) = [one for one in report.findings if one.rang]
+    assert finding.alarm == "value" and "log sigma;" in finding.words and finding.slip == ""
+
+
+def gaussian_loss(model, x, missing=0.0):
+    mu, logvar = model.encode(x)
+    mean = model.decode(mu + (0.5 * logvar).exp() * torch.randn_like(mu))
+    nll = -Normal(mean, 0.1).log_prob(x).sum(-1) - missing
+    return (nll + 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(-1)).mean()
+
+
+def test_the_constants_of_a_gaussian_are_named(quick):
+    norm, scale = 72 * math.log(2 * math.pi), 144 * math.log(0.1)
+    options = {"likelihood": "gaussian", "deviation": 0.1}
+    for missing, words in ((0, None), (norm, "sqrt(2 pi)"), (scale, "log sigma"), (norm + scale, "what norms")):
+        torch.manual_seed(0)
+        report = examine(Deviates(), partial(gaussian_loss, missing=missing), X, **options)
+        assert report.rang == (["constant"] if words else []), str(report)
+        assert words is None or words in report.findings[0].words
+
+
+def test_outputs_of_one_sign_are_no_logits(quick):
+    model = Deviates()
+    model.decode = nn.Sequential(nn.Linear(3, 144), nn.ReLU())
+    torch.manual_seed(0)
+    assert "outputs" in examine(model, distributions_loss, X).rang
+
+
+def test_a_report_is_a_table_in_print_and_in_a_notebook(quick):
+    report = Report([Finding("value", True, "a < b", "rand"), Finding("noise", None, "?"), Finding("mode", False, "!")])
+    assert report.rang == ["value"]
+    shown = BeautifulSoup(report._repr_html_(), "html.parser")
+    (link,) = shown.select("a")
+    assert link["href"].endswith("/slips.html#rand") and link["href"] in str(report)
+    cells = [[cell.get_text(strip=True) for cell in row.select("td")] for row in shown.select("tbody tr")]
+    assert [row[0] for row in cells] == ["RINGS", "not seen", "silent"] and cells[0][1].startswith("a < b")
 
 
 OTHERS = {  # by someone who had not seen the list of slips; tests/others/KEY.md says what is wrong

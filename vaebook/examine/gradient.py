@@ -1,6 +1,5 @@
 """Does the gradient belong to the value? And does each parameter have one?"""
 
-import copy
 from dataclasses import replace
 from functools import partial
 
@@ -8,6 +7,7 @@ import torch
 
 from vaebook.examine.report import Finding
 from vaebook.examine.statistics import ROUNDING, SURE, mean_and_error, surely
+from vaebook.examine.subject import copied, reseed
 from vaebook.examine.suspects import right_codes, right_kl, terms
 
 CALLS = 60  # in each half: the first finds where to look, the second looks
@@ -66,7 +66,7 @@ def examine_gradient(subject, states, x, target):
     names = [name for name, part in subject.parameters.items() if part.requires_grad]
     if not names:
         return [Finding("gradient", None, "the model has no parameters to train")]
-    models, alive = [copy.deepcopy(state) for state in states], set()
+    models, alive = [copied(state) for state in states], set()
     for model in models:
         found = gradients(subject.value(model, x), weights_of(model, names))
         if found is None:
@@ -115,7 +115,8 @@ def where_off(subject, models, x, target, names):
 def has_one(dead):
     """The finding on parameters without a gradient."""
     if dead:
-        return Finding("dead", True, f"no gradient reaches {some(dead)}", "detached")
+        words = f"no gradient reaches {some(dead)}: unused, or cut off"
+        return Finding("dead", True, words)
     return Finding("dead", False, "a gradient reaches each parameter")
 
 
@@ -134,7 +135,7 @@ def misses(of_loss, of_target, seed=0):
     def pair(number):
         both = []
         for function in (of_loss, of_target):
-            torch.default_generator.manual_seed(seed + number)
+            reseed(seed + number)
             both.append(function())
         return [a - b for a, b in zip(*both, strict=True)]
 
@@ -146,7 +147,7 @@ def misses(of_loss, of_target, seed=0):
     along = []
     for number in range(CALLS, 2 * CALLS):
         parts = zip(pair(number), directions, strict=True)
-        along.append(torch.stack([(d * w).sum().double() for d, w in parts]))
-    mean, error = mean_and_error(torch.stack(along).cpu())
+        along.append(torch.stack([(d * w).sum() for d, w in parts]))
+    mean, error = mean_and_error(torch.stack(along).cpu().double())
     floor = ROUNDING * torch.tensor(lengths, dtype=mean.dtype) + 1e-12
     return surely((mean / (error + floor)).abs(), CALLS).tolist()

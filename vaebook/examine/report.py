@@ -9,7 +9,7 @@ from tabulate import tabulate
 from vaebook.tables import table
 
 PAGE = "https://vaebook.github.io/vaebook/slips.html"
-SIGNS = {True: "RINGS", False: "silent", None: "–"}
+SIGNS = {True: "RINGS", False: "silent", None: "not seen"}
 HEADS = ["alarm", "rings?", "what was found"]
 
 

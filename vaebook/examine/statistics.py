@@ -35,6 +35,10 @@ class Means:
         """The largest miss over the states."""
         return self.misses(weights).abs().max().item()
 
+    def resolution(self, weights):
+        """What could still be wrong with the value unseen, in the state where that is most."""
+        return SURE * self.errors(weights).max().item()
+
     def fitted(self, rounds=4):
         """Weights `(K,)` by weighted least squares, and their standard errors."""
         of_values = self.covariances[:, 0, 0].sqrt()
@@ -112,5 +116,5 @@ def likeness(a, b):
 
 
 def draws_in_each(values, single):
-    """How many independent draws the values average over, if single is one draw: the ratio of variances."""
-    return (single.var() / values.var().clamp(min=1e-300)).item()
+    """How many independent draws each value seems to average, if single is of one: by the ratio of variances."""
+    return max(1, round((single.var() / values.var().clamp(min=1e-300)).item()))

@@ -36,12 +36,23 @@ def terms(
     noise=torch.randn_like,
     kl=right_kl,
     reconstruct=None,
+    sampled=False,
 ):
-    """Reconstruction and KL of a batch, one of whose steps may be another than the right one."""
+    """Reconstruction and KL of a batch, one of whose steps may be another than the right one.
+
+    sampled: take for the KL what the draw says of it, log q(z|x) - log p(z).
+    """
     mu, logvar = subject.encode(model, x)
-    decoded = subject.decode(model, codes(mu, logvar, noise(mu)))
+    z = codes(mu, logvar, noise(mu))
     reconstruct = reconstruct or subject.minus_log_likelihood
-    return reconstruct(decoded, x).mean(), kl(mu, logvar).flatten(1).sum(-1).mean()
+    reconstruction = reconstruct(subject.decode(model, z), x).mean()
+    divergence = sampled_kl(mu, logvar, z) if sampled else kl(mu, logvar)
+    return reconstruction, divergence.flatten(1).sum(-1).mean()
+
+
+def sampled_kl(mu, logvar, z):
+    """log q(z|x) - log p(z) in each dimension: its mean over draws is the KL."""
+    return 0.5 * (z.square() - (z - mu).square() / logvar.exp() - logvar)
 
 
 # Noise ----------------------------------------------------------------------------------------------------------------
@@ -53,7 +64,7 @@ def signs(mu):
 
 def laplace(mu):
     """Laplace noise of mean 0 and variance 1."""
-    u = torch.rand_like(mu) - 0.5
+    u = 0.999999 * (torch.rand_like(mu) - 0.5)
     return -u.sign() * torch.log1p(-2 * u.abs()) / 2**0.5
 
 
@@ -123,6 +134,10 @@ def kl_clipped(mu, logvar):
     return right_kl(mu, logvar.relu())
 
 
+def kl_half_of_logvar(mu, logvar):
+    return mu.square() + logvar.exp() - 0.5 * logvar - 0.5
+
+
 def kl_without_square(mu, logvar):
     return 0.5 * (mu + logvar.exp() - 1 - logvar)
 
@@ -145,16 +160,34 @@ CODES = {
 KLS = {
     "the KL takes sigma where sigma^2 belongs": (kl_of_sigma, "sigma-in-kl"),
     "the KL takes logvar for log sigma": (kl_of_double, "log-sigma-in-kl"),
-    "the KL takes logvar for the variance": (kl_of_raw, ""),
+    "the KL takes logvar for the variance": (kl_of_raw, "logvar-for-variance-in-kl"),
+    "the KL's half stands before the logarithm alone": (
+        kl_half_of_logvar,
+        "half-on-one-term",
+    ),
     "the KL sees logvar through a ReLU": (kl_clipped, "relu-in-kl"),
     "the KL takes mu, not its square": (kl_without_square, "mu-in-kl"),
     "mu and logvar are swapped in the KL": (swapped_kl, "swapped"),
+}
+READINGS = {  # of what encode gives: all through the loss, so it may be meant so
+    "log sigma": lambda mu, second: (mu, 2 * second),
+    "sigma": lambda mu, second: (mu, 2 * second.clamp(min=1e-8).log()),
+    "what softplus makes sigma": lambda mu, second: (mu, 2 * F.softplus(second).log()),
+    "mu, and the first for logvar": lambda first, second: (second, first),
 }
 PIXELS = {
     "a sigmoid is taken twice": (torch.sigmoid, "sigmoid-twice"),
     "logits are taken as probabilities": (logit_of, "logits-as-probabilities"),
     "tanh stands before the cross entropy": (torch.tanh, "tanh"),
 }
+
+
+def read(reading):
+    """Sampler and KL of a loss that reads what encode gives in another way."""
+    return {
+        "codes": lambda mu, logvar, noise: right_codes(*reading(mu, logvar), noise),
+        "kl": lambda mu, logvar: right_kl(*reading(mu, logvar)),
+    }
 
 
 def suspects(subject):
@@ -171,6 +204,9 @@ def suspects(subject):
         Suspect("value", name, slip, partial(terms, kl=kl))
         for name, (kl, slip) in KLS.items()
     ]
+    for name, reading in READINGS.items():
+        words = f"the loss takes the second of what encode gives for {name}; `examine` takes it for log sigma^2"
+        found.append(Suspect("value", words, "", partial(terms, **read(reading))))
     if subject.likelihood == "bernoulli":
         for name, (change, slip) in PIXELS.items():
             reconstruct = pixels(subject, change)

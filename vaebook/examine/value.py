@@ -49,7 +49,7 @@ def factors(subject, rows):
     named = [
         (1, "1"),
         (0, "0"),
-        (rows, f"{rows}, the size of the batch"),
+        (rows, f"{rows}, the size of the batch that is examined"),
         (1 / pixels, f"1/{pixels}, 1 over the number of pixels"),
         (1 / codes, f"1/{codes}, 1 over the length of the code"),
         (1 / (rows * pixels), f"1/{rows * pixels}, 1 over the pixels of the batch"),
@@ -59,7 +59,7 @@ def factors(subject, rows):
         ),
         (1 / rows, f"1/{rows}, 1 over the size of the batch"),
         (pixels, f"{pixels}, the number of pixels"),
-        (codes, f"{codes}, the length of the code"),
+        (codes, f"{codes}, the length of the code" if codes > 2 else f"{codes}"),
         (2, "2"),
         (0.5, "1/2"),
         (-1, "-1"),
@@ -78,7 +78,7 @@ def slip_of(ratio, subject, rows):
         "kl-mean": [1 / codes, 1 / (rows * codes)],
         "kl-sum-over-batch": [rows],
         "kl-mean-over-batch": [1 / rows],
-        "mean-over-pixels": [pixels, rows * pixels, pixels / rows],
+        "mean-over-pixels": [pixels, rows * pixels, pixels / rows, pixels / codes],
     }
     return next(
         (slip for slip, ratios in known.items() if any(map(close_to(ratio), ratios))),
@@ -114,6 +114,9 @@ def examine_value(subject, states, x):
             right, key=lambda factor: with_constant.worst(weights(factor, factor, 0))
         )
         words = "it is the -ELBO" + (f" times {known[factor]}" if factor != 1 else "")
+        words += (
+            f", within {with_constant.resolution(weights(factor, factor, 0)):.2g} nats"
+        )
         return [Finding("value", False, words)], Target(
             right_terms, factor, factor, 0.0, rows
         )
@@ -149,37 +152,44 @@ def with_constant_free(total):
 
 def factored(subject, found, rows, known):
     """Findings on factors and a constant that explain the value; None where no pair of known ones does."""
-    gaussian = 0.5 * math.log(2 * math.pi) * subject.x[0].numel()
-    constants = {
+    pixels = subject.x[0].numel()
+    circle = 0.5 * math.log(2 * math.pi) * pixels
+    scale = math.log(subject.deviation or 1) * pixels
+    constants = {  # words, and what is added
         "": lambda a, b: 0.0,
-        "minus-one": lambda a, b: b * subject.latent_dims / 2,
-        "gaussian": lambda a, b: -a * gaussian,
+        "the -1 of the KL is missing": lambda a, b: b * subject.latent_dims / 2,
+        "log sqrt(2 pi) of the Gaussian is missing": lambda a, b: -a * circle,
+        "log sigma of the Gaussian is missing": lambda a, b: -a * scale,
+        "what norms the Gaussian is missing": lambda a, b: -a * (circle + scale),
     }
+    if subject.likelihood == "bernoulli":
+        constants = dict(list(constants.items())[:2])
+    elif subject.deviation is None:
+        constants = dict(list(constants.items())[:3])
     fits = []
-    for (slip, constant), a, b in itertools.product(constants.items(), known, known):
-        if a <= 0 or (a == b and not slip):
-            continue
-        if slip == "gaussian" and subject.likelihood == "bernoulli":
+    for (missing, constant), a, b in itertools.product(constants.items(), known, known):
+        if a <= 0 or (a == b and not missing):
             continue
         miss = found.worst(weights(a, b, constant(a, b)))
         if miss < SURE:
-            fits.append((bool(slip), a != b, miss, slip, a, b))
+            fits.append((bool(missing), a != b, miss, missing, a, b))
     if not fits:
         return None
     plain, _, least, *_ = min(fits)
     likely = [*known]
     near = [fit for fit in fits if fit[0] == plain and fit[2] < least + NEAR]
-    _, _, _, slip, a, b = max(
+    _, _, _, missing, a, b = max(
         near, key=lambda fit: (likely.index(fit[4]), likely.index(fit[5]))
     )
-    c = constants[slip](a, b)
+    c = constants[missing](a, b)
     findings = []
     if a != b:
         words = f"reconstruction times {known[a]}, KL times {known[b]}"
         findings.append(Finding("parts", True, words, slip_of(b / a, subject, rows)))
-    if slip:
-        entry = "minus-one" if slip == "minus-one" else ""
-        findings.append(Finding("constant", True, f"{c:+.4g} is added to it", entry))
+    if missing:
+        words = f"{c:+.4g} is added to it: {missing}. A constant has no gradient"
+        entry = "minus-one" if "KL" in missing else ""
+        findings.append(Finding("constant", True, words, entry))
     return findings, Target(right_terms, a, b, c, rows)
 
 
@@ -245,7 +255,7 @@ def examine_batch(subject, states, x, target):
             < SURE
         ):
             words = f"with half the batch the reconstruction {shares[first]}, the KL {shares[second]}"
-            return Finding("batch", True, words, "kl-sum-over-batch"), target
-    return Finding(
-        "batch", True, "with half the batch it is another formula", "kl-sum-over-batch"
-    ), target
+            slip = "kl-sum-over-batch" if first > second else "kl-mean-over-batch"
+            return Finding("batch", True, words, slip), target
+    words = "with half the batch it is another formula"
+    return Finding("batch", True, words), target

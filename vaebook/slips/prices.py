@@ -47,7 +47,7 @@ def minus_elbo(model, x, draws=DRAWS):
         sum(subject.terms(subject.model, rows))
         for _ in range(math.ceil(draws / AT_ONCE))
     ]
-    return torch.stack(terms).mean().item()
+    return torch.stack(terms).mean().nan_to_num(nan=math.inf).item()
 
 
 def measured(function, models):
