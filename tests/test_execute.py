@@ -212,7 +212,7 @@ def test_make_notebooks_stores_what_was_executed_its_time_and_its_animations(tmp
     (tmp_path / "_static").mkdir()
     for where, name, value in [
         (project, "BOOK", tmp_path),
-        (project, "CHAPTERS", [tmp_path / "1_a.md"]),
+        (project, "NOTEBOOKS", [tmp_path / "1_a.md"]),
         (notebooks, "set_up", lambda: "set_up()"),
         (notebooks, "file_of", lambda path: tmp_path / f"{path.stem}.ipynb"),
         (notebooks.sys, "argv", ["notebooks"]),

@@ -31,6 +31,8 @@ ORDER = [
     "training",
     "figures animation tables",
     "live",
+    "examine",
+    "slips",
 ]
 PLACES = {module: place for place, modules in enumerate(ORDER) for module in modules.split()}
 OURS = {"vaebook", "tools", "tests", "benchmarks"}

@@ -9,7 +9,7 @@ import pytest
 
 import vaebook
 from tools import notebooks, project, stamp
-from tools.project import CHAPTERS, ROOT
+from tools.project import CHAPTERS, NOTEBOOKS, ROOT
 
 REPEATED = """Read https://github.com/old-name/old/issues at https://old-name.github.io/old/ or in
 https://colab.research.google.com/github/old-name/old/blob/v0.0.1/notebooks/1_modules.ipynb
@@ -30,7 +30,7 @@ def test_a_changed_address_is_stamped_into_files_and_notebooks(monkeypatch):
     monkeypatch.setattr(project, "REPOSITORY", "https://github.com/someone/else")
     monkeypatch.setattr(project, "SITE", "https://someone.github.io/else/")
     monkeypatch.setattr(project, "PACKAGE", "https://github.com/someone/else/archive/refs/tags/v9.zip")
-    written = {ROOT / name for name in stamp.FILES} | {notebooks.file_of(path) for path in CHAPTERS}
+    written = {ROOT / name for name in stamp.FILES} | {notebooks.file_of(path) for path in NOTEBOOKS}
     assert {*project.stale(stamp.texts())} == written
 
 
@@ -50,7 +50,7 @@ def test_publishing_is_refused_under_another_name(arguments, words):
 def test_the_address_stands_in_one_place_only():
     """Beside pyproject.toml, only what `make stamp` writes may name an address of the project."""
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    written = {*stamp.FILES, *(f"notebooks/{path.stem}.ipynb" for path in CHAPTERS), "pyproject.toml"}
+    written = {*stamp.FILES, *(f"notebooks/{path.stem}.ipynb" for path in NOTEBOOKS), "pyproject.toml"}
     names = rf"github(?:\.com)?/{project.OWNER}/{project.NAME}\b|{project.OWNER}\.github\.io"
     found = {
         name
@@ -80,7 +80,7 @@ def test_a_changed_package_is_noticed_and_put_into_every_notebook_without_a_run(
     with (copy.folder / "vaebook" / "layers.py").open("a") as file:
         file.write("# changed\n")
     result = copy("notebooks", "--check")
-    assert result.returncode == 1 and all(f"{path.stem}.ipynb is stale" in result.stdout for path in CHAPTERS)
+    assert result.returncode == 1 and all(f"{path.stem}.ipynb is stale" in result.stdout for path in NOTEBOOKS)
     assert copy("notebooks", "--prose").returncode == 0 and copy("notebooks", "--check").returncode == 0
 
 

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from tools import listings, notebooks, project, wheel
-from tools.project import CHAPTERS
+from tools.project import NOTEBOOKS
 
 NOWHERE = "http://127.0.0.1:9"  # a port where nothing answers
 OFFLINE = {"PIP_INDEX_URL": NOWHERE, "PIP_CONFIG_FILE": os.devnull, "PYTHONPATH": ""}
@@ -70,14 +70,14 @@ def first_cells(path):
 
 def set_up_cell(release):
     """The first cell of every notebook, with another address for the release."""
-    assert {first_cells(path)[0] for path in CHAPTERS} == {wheel.set_up()}
+    assert {first_cells(path)[0] for path in NOTEBOOKS} == {wheel.set_up()}
     assert f'"{project.PACKAGE}"' in wheel.set_up()
     return wheel.set_up().replace(project.PACKAGE, release)
 
 
 def imports():
     """The cells with which the chapters begin, the set-up cell apart."""
-    return [source for path in CHAPTERS for source in first_cells(path)[1:]]
+    return [source for path in NOTEBOOKS for source in first_cells(path)[1:]]
 
 
 def test_all_chapters_begin_where_neither_package_nor_network_are(elsewhere, tmp_path):
@@ -122,7 +122,7 @@ def test_the_first_cell_does_nothing_at_home(monkeypatch):
     assert sys.path == before and callable(names["set_up"])
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_first_cell_is_folded_in_colab_and_in_jupyter_and_has_a_title(path):
     cell = next(cell for cell in notebooks.convert(path).cells if cell.cell_type == "code")
     assert cell.metadata == {"cellView": "form", "jupyter": {"source_hidden": True}}

@@ -191,7 +191,7 @@ def test_a_build_executes_what_is_stale_then_writes_all_pages_anew(builder, tmp_
     monkeypatch.setattr(build.sys, "argv", ["build", builder])
     monkeypatch.setattr(build, "ROOT", tmp_path)
     build.main()
-    assert done == [*(path.stem for path in project.CHAPTERS), builder]
+    assert done == [*(path.stem for path in project.NOTEBOOKS), builder]
 
 
 def test_a_build_with_a_warning_fails(monkeypatch, tmp_path):
