@@ -21,6 +21,15 @@ X = SQUARES[torch.randperm(64, generator=torch.Generator().manual_seed(0))][:32]
 SEEN = [slip for slip in SLIPS if slip.alarm != "none"]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """So small models gain nothing by a second."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def quick(monkeypatch):
     """Fewer calls than a reader's examination makes: enough for all but Laplace noise."""
@@ -72,6 +81,13 @@ def test_a_slip_that_can_be_seen_is_named(slip, quick, monkeypatch):
     named = [finding.slip for finding in report.findings if finding.rang]
     assert slip.name in named, str(report)
     assert {*named} <= {slip.name for slip in SLIPS} | {""}
+
+
+def test_a_mask_that_flips_every_pixel_is_seen_by_none(quick):
+    """The encoder is taken as it is; the page says so."""
+    module = built(next(slip for slip in SLIPS if slip.name == "flips-everything"))
+    torch.manual_seed(2)
+    assert examine(module.VAE(flips=0.05), module.loss, X).rang == []
 
 
 def test_the_model_its_gradients_and_the_random_numbers_are_left_as_they_were(quick):

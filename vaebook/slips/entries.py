@@ -50,7 +50,7 @@ NOISE = [
         "One draw for all dimensions",
         wrong="noise = torch.randn_like(mu[:, :1])",
         why="The codes of an image lie on a line. Each coordinate of the noise is standard normal by itself, "
-        "so a check of one coordinate passes.",
+        "so a check of one coordinate passes. The right noise leaves the line.",
     ),
     of_noise(
         "one-draw-per-batch",
@@ -67,7 +67,7 @@ NOISE = [
         "The same noise in every step",
         wrong="noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(0))",
         why="Row 7 of a batch gets the same noise in every step. "
-        "With torch.manual_seed in this place, it gets the same image, too.",
+        "But in each step another image stands there, so an image still meets many draws.",
         in_a_vae=False,
         seen=(
             "BUG: tf.random.normal() has a fixed value in eager mode (TF2.0)",
@@ -79,7 +79,7 @@ NOISE = [
         "No noise: the mean is decoded",
         wrong="noise = 0",
         why="Without noise no precision is needed, so none is bought: sigma goes to 1. "
-        "What is left is an auto-encoder with a penalty, half the square of its code.",
+        "The decoder knows the means alone: with noise of that sigma, its codes scatter to where it never was.",
         seen=(
             "Fix bug in reparameterize() in VAE example",
             "pytorch/examples/pull/419",
@@ -102,7 +102,8 @@ CODE = [
         "logvar-for-sigma",
         "Log-variance taken for sigma",
         wrong="sigma = logvar",
-        why="A log-variance of 0 now means no noise at all, and costs nothing.",
+        why="A log-variance of 0 now means no noise at all, and costs nothing. "
+        "In the right formula it means a sigma of 1.",
     ),
     Slip(
         "detached",
@@ -122,7 +123,7 @@ CODE = [
         "Mean and log-variance swapped in the loss",
         wrong="kl = 0.5 * (logvar.square() + mu.exp() - 1 - mu).sum(-1)",
         why="The loss pulls the log-variance to 0 with a square and the mean with an exponential. "
-        "Both still have their minimum at 0.",
+        "Both still have their minimum at 0, but a mean of -10 costs 4.5 nats, and in the right KL 50.",
     ),
 ]
 
@@ -165,14 +166,14 @@ DIVERGENCE = [
         "The KL without its half",
         wrong="kl = (mu.square() + logvar.exp() - 1 - logvar).sum(-1)",
         alarm="parts",
-        why="The code costs twice its price: a beta-VAE that nobody asked for.",
+        why="The KL counts twice: a beta-VAE that nobody asked for.",
     ),
     of_kl(
         "half-on-one-term",
         "The half of the KL on the logarithm alone",
         wrong="kl = (mu.square() + logvar.exp() - 0.5 * logvar - 0.5).sum(-1)",
-        why="Its formula is written with log sigma, and the half is lost on the other terms. "
-        "Wide codes cost twice their price: the minimum lies at a variance of one half.",
+        why="The half is lost before the square of the mean and before the variance, so both count twice. "
+        "The logarithm is right. The minimum lies at a variance of one half.",
         seen=(
             "Removed an error where a 1/2 was forgotten",
             "SupaeroDataScience/deep-learning/pull/6",
@@ -199,12 +200,12 @@ DIVERGENCE = [
         "The KL averaged over the code",
         wrong="kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).mean(-1)",
         alarm="parts",
-        why="With two numbers in the code, it is sold at half its price. With twenty, at a twentieth.",
+        why="With two numbers in the code, the KL counts half. With twenty, it counts a twentieth.",
         seen=("KL divergence term in loss function", "mkusner/grammarVAE/issues/2"),
     ),
     of_kl(
         "mu-in-kl",
-        "The mean for its square in the KL",
+        "mu for its square in the KL",
         wrong="kl = 0.5 * (mu + logvar.exp() - 1 - logvar).sum(-1)",
         why="A mean far below zero is a reward without end.",
     ),
@@ -218,7 +219,7 @@ DIVERGENCE = [
         "kl-sum-over-batch",
         "The KL summed over the batch, the rest averaged",
         wrong="return reconstruction.mean() + kl.sum()",
-        why="The code costs as many times its price as the batch has rows: posterior collapse.",
+        why="The KL counts as many times as the batch has rows: posterior collapse.",
         seen=(
             "fix: mse_vae training broken due to incorrect averaging",
             "orybkin/sigma-vae-pytorch/pull/12",
@@ -228,7 +229,7 @@ DIVERGENCE = [
         "kl-mean-over-batch",
         "The reconstruction summed over the batch, the KL averaged",
         wrong="return reconstruction.sum() + kl.mean()",
-        why="The KL hardly counts. What is left is nearly an auto-encoder.",
+        why="The KL counts as many times too little as the batch has rows, which is still better than no KL at all.",
     ),
 ]
 
@@ -290,9 +291,9 @@ MODEL = [
         "flip = flip.masked_fill(flip < self.flips, 1)",
         alarm="none",
         options={"flips": 0.05},
-        why="The zeros of the first line are below the threshold of the second. "
-        "The negative holds all that the image holds, so training goes well. "
-        "In evaluation the encoder sees its first positive.",
+        why="The zeros of the first line are below the threshold of the second, so all pixels are flipped. "
+        "Nothing is lost, and training goes well. "
+        "In evaluation nothing is flipped: the encoder has never seen such images.",
     ),
     Slip(
         "noise-in-evaluation",
@@ -326,7 +327,7 @@ BACKWARD = [
         "The half forgotten in the KL's backward pass",
         right="grad_logvar = 0.5 * (logvar.exp() - 1)",
         wrong="grad_logvar = logvar.exp() - 1",
-        why="Precision costs twice its price in the gradient, the mean once.",
+        why="For the log-variance the KL's gradient is doubled, for the mean it is right.",
     ),
     by_hand(
         "minus-one-in-backward",
@@ -363,7 +364,8 @@ TRAINING = [
         right="schedule.step()",
         wrong="if step % 100 == 99:\n    schedule.step()",
         alarm="none",
-        why="Planned for all steps, it gets one in a hundred: the rate never leaves its low start.",
+        why="Here an epoch is a hundred steps. Planned for each step, the schedule gets six of its 600: "
+        "the rate hardly leaves its low start.",
         in_a_vae=False,
         seen=("fix a bug in OneCycleLR and CyclicLR", "espnet/espnet/pull/3319"),
     ),
@@ -404,7 +406,8 @@ DATA = [
         alarm="data",
         source="digits",
         why="The formula takes a grey level without complaint, but gives no log-probability: "
-        "its floor is no longer the entropy of the data.",
+        "a perfect model pays, too. "
+        "What it has is for images in black and white, sharper than any it was trained on.",
         seen=(
             "Added continuous Bernoulli log normalizing constant to VAE",
             "pytorch/examples/pull/683",
