@@ -1,5 +1,6 @@
 """Slips: each is another program than the right one, and differs from it from the first steps on."""
 
+import inspect
 import math
 import re
 from dataclasses import replace
@@ -7,12 +8,15 @@ from dataclasses import replace
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from scipy.stats import t
 
+from tools import project
 from vaebook.data import all_rectangles
 from vaebook.distributions import bernoulli_log_likelihood
+from vaebook.examine.conditions import MARGIN
 from vaebook.models import BernoulliVAE
 from vaebook.objectives import importance_weighted_bound, negative_elbo
-from vaebook.slips import GROUPS, SLIPS, Slip, built, right, source_of
+from vaebook.slips import GROUPS, SLIPS, Slip, built, prices, right, source_of
 from vaebook.slips.build import replaced
 from vaebook.slips.prices import Price, minus_elbo, price
 from vaebook.slips.show import alarms, costs, entries, nats, price_table, told_from_zero
@@ -164,6 +168,24 @@ def test_each_slip_says_what_it_does_and_where_it_was_seen_by_an_address():
             title, path = slip.seen
             place = r"[\w.-]+/[\w.-]+/((issues|pull)/\d+|(blob|commit)/[0-9a-f]{40}(/[\w.]+)?)"
             assert len(title) > 8 and re.fullmatch(place, path), slip.name
+
+
+def test_the_numbers_that_the_page_types_are_those_of_the_code():
+    page = (project.BOOK / "slips.md").read_text(encoding="utf-8")
+    by_default = {
+        name: part.default
+        for call in (right.train, right.evaluate, right.log_likelihood)
+        for name, part in inspect.signature(call).parameters.items()
+        if name != "draws"
+    }
+    draws = [inspect.signature(call).parameters["draws"].default for call in (right.evaluate, right.log_likelihood)]
+    silent = [slip.name for slip in SLIPS if slip.alarm == "none"]
+    assert len(silent) == 7 and "Seven slips ring no alarm" in page
+    assert f"that of {by_default['steps']} steps" in page and f"There are {prices.DRAWS} draws" in page
+    assert f"mean of {draws[0]} calls" in page and f"with {draws[1]:,} draws" in page
+    assert f"more than {MARGIN} nats" in page and f"{math.log(64):.2f}" in page
+    assert f"less than {t.ppf(0.995, len(prices.SEEDS) - 1) / math.sqrt(len(prices.SEEDS)):.2f} times" in page
+    assert len(prices.SEEDS) == 5 and "five seeds" in page
 
 
 class Book(right.VAE):

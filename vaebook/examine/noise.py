@@ -40,8 +40,8 @@ def examine_noise(subject, x, target):
             words = "the same noise in every call, or none"
             return Finding("noise", True, words, "same-noise"), None
         for reading in readings:
-            single = targets(subject, state, batch, reading, calls)
-            count = draws.setdefault(reading, draws_in_each(values, single))
+            first = targets(subject, state, batch, reading, calls)
+            count = draws.setdefault(reading, draws_in_each(values, first))
             if count > MOST_DRAWS and reading is target:
                 words = f"about {count} draws in each call; too many to see their shape"
                 return Finding("noise", None, words), target
@@ -50,7 +50,7 @@ def examine_noise(subject, x, target):
             more = [
                 targets(subject, state, batch, reading, calls) for _ in range(count - 1)
             ]
-            if likeness(values, torch.stack([single, *more]).mean(0)) > BY_LUCK:
+            if likeness(values, torch.stack([first, *more]).mean(0)) > BY_LUCK:
                 readings = [reading]
                 break
         else:

@@ -40,7 +40,7 @@ class Means:
         return SURE * self.errors(weights).max().item()
 
     def fitted(self, rounds=4):
-        """Weights `(K,)` by weighted least squares, and their standard errors."""
+        """Weights `(K,)` by weighted least squares."""
         of_values = self.covariances[:, 0, 0].sqrt()
         error = of_values + ROUNDING * self.values.abs() + 1e-12
         for _ in range(rounds):
@@ -48,7 +48,7 @@ class Means:
             inverse = torch.linalg.pinv(rows.T @ rows)
             weights = inverse @ (rows.T @ (self.values / error))
             error = self.errors(weights)
-        return weights, inverse.diagonal().clamp(min=0).sqrt()
+        return weights
 
     def with_constant(self):
         """With a term more, which is 1 in each state."""

@@ -6,6 +6,8 @@ import math
 import torch
 from torch.nn import functional as F
 
+from vaebook.distributions import kl_standard_normal
+
 LIKELIHOODS = ("bernoulli", "gaussian")
 DECODED = {"bernoulli": "logits", "gaussian": "mean, logvar, or a mean and deviation="}
 
@@ -162,7 +164,7 @@ class Subject:
         mu, logvar = self.encode(model, x)
         z = mu + (0.5 * logvar).exp() * torch.randn_like(mu)
         reconstruction = self.minus_log_likelihood(self.decode(model, z), x)
-        kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).flatten(1).sum(-1)
+        kl = kl_standard_normal(mu.flatten(1), logvar.flatten(1))
         return reconstruction.mean(), kl.mean()
 
     def value(self, model, x):

@@ -13,9 +13,7 @@ from vaebook.examine.subject import drawn
 from vaebook.examine.suspects import suspects
 
 CALLS = 300
-NEAR = (
-    2.0  # standard errors, by which the likelier of two explanations may miss by more
-)
+NEAR = 2.0  # standard errors, by which a likelier explanation may miss by more
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def examine_value(subject, states, x):
         return [Finding("value", False, words)], Target(
             right_terms, one, one, 0.0, rows
         )
-    fitted, _ = with_constant.fitted()
+    fitted = with_constant.fitted()
     if with_constant.worst(fitted) < SURE:
         a, b, c = fitted.tolist()
         words = f"reconstruction times {a:.4g}, KL times {b:.4g}, and {c:+.4g}"
@@ -146,7 +144,7 @@ def weights(*numbers):
 
 def with_constant_free(total):
     """The factor of -ELBO that explains all values, positive; None where there is none."""
-    (factor,), _ = total.fitted()
+    (factor,) = total.fitted()
     return factor.item() if factor > 0 and total.worst(factor[None]) < SURE else None
 
 
@@ -158,14 +156,16 @@ def factored(subject, found, rows, known):
     constants = {  # words, and what is added
         "": lambda a, b: 0.0,
         "the -1 of the KL is missing": lambda a, b: b * subject.latent_dims / 2,
-        "log sqrt(2 pi) of the Gaussian is missing": lambda a, b: -a * circle,
-        "log sigma of the Gaussian is missing": lambda a, b: -a * scale,
-        "what norms the Gaussian is missing": lambda a, b: -a * (circle + scale),
     }
-    if subject.likelihood == "bernoulli":
-        constants = dict(list(constants.items())[:2])
-    elif subject.deviation is None:
-        constants = dict(list(constants.items())[:3])
+    if subject.likelihood == "gaussian":
+        constants |= {
+            "log sqrt(2 pi) of the Gaussian is missing": lambda a, b: -a * circle
+        }
+    if subject.deviation is not None:
+        constants |= {
+            "log sigma of the Gaussian is missing": lambda a, b: -a * scale,
+            "what norms the Gaussian is missing": lambda a, b: -a * (circle + scale),
+        }
     fits = []
     for (missing, constant), a, b in itertools.product(constants.items(), known, known):
         if a <= 0 or (a == b and not missing):

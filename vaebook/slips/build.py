@@ -14,7 +14,6 @@ class Slip:
     alarm: of `examine`, the one that catches it, or "none".  why: what it does, in a sentence or two.
     source: the right module it is made of: "right", "by_hand" or "digits".  options: of the model, right and wrong.
     spoils: "the model"; or "the -ELBO" or "-log p(x)", if only the number that is reported for it is wrong.
-    reporter: the function that reports, "evaluate" or "log_likelihood".
     seen: a public place where it, or one like it, was made or asked about: title, and path on GitHub.
     in_a_vae: whether the code there is that of a VAE.
     """
@@ -28,7 +27,6 @@ class Slip:
     source: str = "right"
     options: dict = field(default_factory=dict)
     spoils: str = "the model"
-    reporter: str = "evaluate"
     seen: tuple | None = None
     in_a_vae: bool = True
 

@@ -16,7 +16,6 @@ of_bound = partial(
     right="bounds = log_weights.logsumexp(0) - math.log(draws)",
     alarm="none",
     spoils="-log p(x)",
-    reporter="log_likelihood",
 )
 
 NOISE = [

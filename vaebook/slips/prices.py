@@ -62,7 +62,7 @@ def measured(function, models):
 
 def reported(slip, module, model, x):
     """What the slip's own evaluation reports of a model, in nats per image."""
-    if slip.reporter == "log_likelihood":
+    if slip.spoils == "-log p(x)":
         return -module.log_likelihood(model, x)
     return module.evaluate(model, module.loss, x)
 

@@ -6,12 +6,9 @@ from html import escape
 from IPython.display import HTML
 from scipy.stats import t
 
-from vaebook.data import all_rectangles
-from vaebook.slips.build import replaced, source_of
+from vaebook.examine.conditions import FLOOR, MARGIN
 from vaebook.tables import table
 
-FLOOR = all_rectangles(image_shape=(12, 12), height=5, width=5).entropy
-MARGIN = 0.05  # nats, by which a mean over draws may lie below the floor
 ALARMS = {
     "noise": "distribution",
     "value": "value",
@@ -115,8 +112,3 @@ def entries(prices, names):
     """The entries of some slips, one after the other, by name."""
     known = {slip.name: (slip, price) for slip, price in prices}
     return HTML("".join(entry(*known[name]) for name in names))
-
-
-def shown_source(slip):
-    """The right source with the slip in it."""
-    return replaced(source_of(slip.source), slip.right, slip.wrong)
