@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser import THEMES, WIDTHS, Visit, context
 from tests.test_site import CHAPTERS, HTML, PAGES
+from tools import serve
 
 ALL = [*PAGES, "search", "404"]
 FILES = f"{HTML.as_uri()}/"
@@ -21,6 +22,13 @@ def in_words(window):
 
 
 # What is seen: each page is opened once in each theme and width, measured once (look.js), and asserted of many times.
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Where the book is served over a line so slow that each page is drawn before its fonts are there."""
+    with serve.served(fonts_after=0.3) as where:
+        yield where
 
 
 @pytest.fixture(scope="module")
