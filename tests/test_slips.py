@@ -4,6 +4,7 @@ import inspect
 import math
 import re
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -197,13 +198,25 @@ class Book(right.VAE):
         return bernoulli_log_likelihood(self.decode(z), x.expand(*z.shape[:-1], -1))
 
 
-def test_the_right_loss_and_estimate_of_log_p_are_the_books_own():
+@pytest.mark.parametrize("source", ["right", "by_hand"])
+def test_a_right_loss_and_its_gradient_are_the_books_own(source):
+    module = built(source=source)
+    torch.manual_seed(0)
+    model = module.VAE().eval()
+    torch.manual_seed(1)
+    ours = module.loss(model, X)
+    model.latent_dims, model.log_likelihood = 2, partial(Book.log_likelihood, model)
+    torch.manual_seed(1)
+    books = negative_elbo(model, X, torch.randn(1, 64, 2))["loss"].mean()
+    assert torch.allclose(ours, books)
+    weights = list(model.parameters())
+    for one, other in zip(*(torch.autograd.grad(loss, weights) for loss in (ours, books)), strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_the_right_estimate_of_log_p_is_the_books_own():
     torch.manual_seed(0)
     model = Book().eval()
-    torch.manual_seed(1)
-    ours = right.loss(model, X)
-    torch.manual_seed(1)
-    assert torch.allclose(ours, negative_elbo(model, X, torch.randn(1, 64, 2))["loss"].mean())
     bound = importance_weighted_bound(model, X, 2000).mean().item()
     assert abs(right.log_likelihood(model, X, draws=2000) - bound) < 0.02
 
