@@ -33,7 +33,7 @@ test: book check ## the book, then `make check`, every notebook cell by cell, an
 	@echo "[test 3/3] the site, and each of its pages in a browser"
 	@$(PY) -m pytest $(SITE_TESTS) -rs
 
-check: $(READY) ## in under two minutes: style, what is generated in step with its source, unit tests
+check: $(READY) ## in about two minutes: style, what is generated in step with its source, unit tests
 	@echo "[check 1/2] style; listings, notebooks and stamps in step with their source"
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
