@@ -25,7 +25,7 @@ preview: $(READY) ## in under a minute: all pages, with what the notebooks keep,
 profile: $(READY) ## the dearest cells of each chapter, in its last execution; first executes what has changed
 	@$(PY) -m tools.build profile
 
-test: book check ## the book, then `make check`, every notebook cell by cell, and the site in a browser
+test: book check ## the book, then `make check`, the slow tests, every notebook cell by cell, and the site in a browser
 	@echo "[test 1/3] right models and slips under vaebook.examine; chapters in kernels of their own"
 	@$(PY) -m pytest $(SLOW_TESTS)
 	@echo "[test 2/3] every notebook, cell by cell: what it keeps against what the book has just shown"
