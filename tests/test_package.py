@@ -33,6 +33,7 @@ ORDER = [
     "live",
     "examine",
     "slips",
+    "exercises",
 ]
 PLACES = {module: place for place, modules in enumerate(ORDER) for module in modules.split()}
 OURS = {"vaebook", "tools", "tests", "benchmarks"}

@@ -1,0 +1,249 @@
+"""Exercises that answer: what is right passes, what people get wrong fails with a hint of its own."""
+
+import json
+import math
+import re
+
+import pytest
+import torch
+from py_mini_racer import MiniRacer
+
+from tools.project import CHAPTERS
+from vaebook.data import all_rectangles
+from vaebook.distributions import bernoulli_log_likelihood
+from vaebook.exercises import QUESTIONS, answer, check
+from vaebook.exercises.function import Function
+from vaebook.exercises.number import CLOSE, SCRIPT, WORDS, Number
+
+NUMBERS = {name: question for name, question in QUESTIONS.items() if isinstance(question, Number)}
+FUNCTIONS = {name: question for name, question in QUESTIONS.items() if isinstance(question, Function)}
+NUMBER_MISTAKES = [(name, *each) for name, question in NUMBERS.items() for each in question.mistakes.items()]
+FUNCTION_MISTAKES = [(name, *each) for name, question in FUNCTIONS.items() for each in question.mistakes.items()]
+
+
+@pytest.fixture(scope="module")
+def in_page():
+    """What the page says of a text, typed as the answer to a question."""
+    engine = MiniRacer()
+    engine.eval(SCRIPT)
+
+    def judged(question, text):
+        known = {key: getattr(question, key) for key in ("right", "within", "start")}
+        mistakes = [[number, words] for words, number in question.mistakes.items()]
+        known = json.dumps(known | {"close": CLOSE, "words": WORDS, "mistakes": mistakes})
+        call = f"vaeAnswer.judge(vaeAnswer.read({json.dumps(text)}), {known})"
+        return tuple(json.loads(engine.eval(f"JSON.stringify({call})")))
+
+    return judged
+
+
+def in_digits(value, digits=4):
+    """As a reader writes it."""
+    return f"{value:.{digits}g}"
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_right_number_passes_and_so_do_four_digits_of_it(name, in_page):
+    right = NUMBERS[name].right
+    for value in (right, float(in_digits(right)), torch.tensor(right)):
+        verdict = answer(name, value)
+        assert verdict.passed is True and repr(verdict) == f"{name}: Right."
+    assert in_page(NUMBERS[name], in_digits(right)) == (True, "Right.")
+
+
+@pytest.mark.parametrize(("name", "words", "value"), NUMBER_MISTAKES)
+def test_a_wrong_number_is_told_which_mistake_gives_it(name, words, value, in_page):
+    verdict = answer(name, float(in_digits(value)))
+    assert verdict.passed is False and repr(verdict) == f"{name}: {words}"
+    assert in_page(NUMBERS[name], in_digits(value)) == (False, words)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_page_and_notebook_say_the_same_of_any_number(name, in_page):
+    question = NUMBERS[name]
+    near = [question.right * (1 + times * question.within) for times in (-6, -4, -1.1, -0.9, 0.9, 1.1, 4, 6)]
+    seen = set()
+    for value in [*near, -question.right, 0.0, 12345.0, -1e-9]:
+        found = question.judged(value)
+        assert found == in_page(question, repr(value))
+        seen.add(found[1])
+    assert {WORDS["right"], WORDS["sign"], f"Not yet. {question.start}"} <= seen
+
+
+@pytest.mark.parametrize("text", ["", "abc", "1,5", "1.2.3", "1/2", "0x10", "Infinity", "1e", "--1"])
+def test_what_is_no_number_is_not_read_as_one(text):
+    engine = MiniRacer()
+    engine.eval(SCRIPT)
+    assert engine.eval(f"Number.isNaN(vaeAnswer.read({json.dumps(text)}))")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [(" 0.5 ", 0.5), (".5", 0.5), ("5.", 5), ("\N{MINUS SIGN}2", -2), ("+1e-2", 0.01)]
+)
+def test_numbers_are_read_as_people_type_them(text, value):
+    engine = MiniRacer()
+    engine.eval(SCRIPT)
+    assert engine.eval(f"vaeAnswer.read({json.dumps(text)})") == value
+
+
+def test_without_a_value_there_is_a_field_and_with_one_there_is_none():
+    field = answer("1.3")
+    assert field.passed is None and "<input" in field._repr_html_() and "1.3" in repr(field)
+    assert answer("1.3", 0.5)._repr_html_() is None
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_solution_passes(name):
+    question = FUNCTIONS[name]
+    verdict = check(name, question.solution)
+    assert verdict.passed is True
+    assert repr(verdict).splitlines() == [f"{name}: right", *(f"  right: {case}" for case in question.cases)]
+
+
+@pytest.mark.parametrize(("name", "words", "function"), FUNCTION_MISTAKES)
+def test_a_wrong_function_is_told_its_mistake_and_where_it_fails_first(name, words, function):
+    verdict = check(name, function)
+    lines = repr(verdict).splitlines()
+    assert verdict.passed is False and lines[0] == f"{name}: not yet" and lines[-1] == f"  {words}"
+    assert sum(line.startswith(("  right: ", "  wrong: ")) for line in lines) == len(FUNCTIONS[name].cases)
+    first = next(case for case in FUNCTIONS[name].cases if f"  wrong: {case}" in lines)
+    assert lines[-3].startswith(f"  First for {next(iter(FUNCTIONS[name].cases[first]))} = ")
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_each_exercise_knows_five_mistakes_and_each_has_words_of_its_own(name):
+    mistakes = QUESTIONS[name].mistakes
+    assert len(mistakes) >= 5 and len({words.lower() for words in mistakes}) == len(mistakes)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_each_equation_that_is_named_stands_in_the_chapter_and_so_does_the_exercise(name):
+    question = QUESTIONS[name]
+    [path] = [path for path in CHAPTERS if path.name.startswith(name[0])]
+    text = path.read_text(encoding="utf-8")
+    said = " ".join([*question.mistakes, getattr(question, "start", ""), *getattr(question, "cases", [])])
+    assert all(f"\\tag{{{number}}}" in text for number in re.findall(r"\((\d\.\d+)\)", said))
+    call = f'answer("{name}", ...)' if isinstance(question, Number) else f'check("{name}", '
+    assert f"\n**{name}** " in text and call in text
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_function_passes_that_looks_at_shapes_only_or_hands_on_what_it_gets(name):
+    question = FUNCTIONS[name]
+    rights = [question.result(question.solution, case) for case in question.cases.values()]
+
+    def like(result, make):
+        return tuple(map(make, result)) if isinstance(result, tuple) else make(result)
+
+    fools = [lambda *given, right=right: right for right in rights]  # a constant, right once
+    for make in (torch.zeros_like, torch.ones_like, torch.randn_like):
+        fools.append(lambda *given, make=make: like(question.solution(*given), make))
+    for place in range(len(next(iter(question.cases.values())))):
+        fools.append(lambda *given, place=place: given[place])
+        fools.append(lambda *given, place=place: (given[place], given[place]))
+        fools.append(lambda *given, place=place: torch.as_tensor(given[place]).sum(-1))
+    fools += [lambda *given: given, lambda *given: given[:2]]
+    for fool in fools:
+        assert check(name, fool).passed is False
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_stub_of_the_chapter_is_not_written_yet(name):
+    [path] = [path for path in CHAPTERS if path.name.startswith(name[0])]
+    [stub] = re.findall(
+        rf'(def \w+\(.*\): \.\.\.)  # your code\n+check\("{name}", (\w+)\)\n```', path.read_text("utf-8")
+    )
+    written = {}
+    exec(stub[0], written)
+    assert repr(check(name, written[stub[1]])) == f"{name}: not written yet"
+
+
+def test_a_stub_is_not_written_yet():
+    def raises(*given):
+        raise NotImplementedError
+
+    for stub in (lambda *given: None, lambda *given: ..., raises):
+        verdict = check("1.8", stub)
+        assert verdict.passed is None and repr(verdict) == "1.8: not written yet"
+
+
+def test_a_function_with_noise_of_its_own_is_told_so():
+    verdict = check("1.7", lambda mu, logvar, noise: mu + (0.5 * logvar).exp() * torch.randn_like(noise))
+    assert verdict.passed is False and "draw nothing" in repr(verdict).splitlines()[-1]
+    assert "draw nothing" not in repr(check("1.7", lambda mu, logvar, noise: mu + noise))
+
+
+def test_what_cannot_be_compared_is_said_in_a_sentence():
+    cases = {
+        "It stops with ZeroDivisionError: division by zero": lambda *given: 1 / 0,
+        "It returns float; expected: 1 tensor.": lambda *given: 1.5,
+        "Its shape is (3, 2); expected: (3,).": lambda mu, *given: mu,
+        "It stops with TypeError": lambda mu: mu,
+    }
+    for words, function in cases.items():
+        assert words in repr(check("1.8", function))
+    assert "It returns Tensor" not in repr(check("1.9", lambda mu, *given: (mu, mu)))
+
+
+def test_a_function_that_writes_into_its_input_does_no_harm():
+    def careless(mu, logvar, a, b):
+        return 0 * mu.zero_().sum(-1)
+
+    before = [check("1.8", FUNCTIONS["1.8"].solution).passed, check("1.8", careless).passed]
+    assert before == [True, False] and check("1.8", FUNCTIONS["1.8"].solution).passed
+
+
+def test_solutions_are_those_of_the_package_and_of_autograd():
+    case = FUNCTIONS["1.9"].cases["both"]
+    mu, logvar, noise, grad_z = (value.clone() for value in case.values())
+    mu.requires_grad_()
+    logvar.requires_grad_()
+    z = FUNCTIONS["1.7"].solution(mu, logvar, noise)
+    loss = (grad_z * z).sum() + FUNCTIONS["1.8"].solution(mu, logvar, 0.0, 1.0).sum()
+    found = FUNCTIONS["1.9"].solution(mu, logvar, noise, grad_z)
+    for ours, theirs in zip(found, torch.autograd.grad(loss, (mu, logvar)), strict=True):
+        assert torch.allclose(ours, theirs, rtol=0, atol=1e-12)
+    given = FUNCTIONS["1.8"].cases["one code of four numbers"]
+    mu, logvar, a, b = given.values()
+    q, p = torch.distributions.Normal(mu, (0.5 * logvar).exp()), torch.distributions.Normal(*map(mu.new_tensor, (a, b)))
+    right = torch.distributions.kl_divergence(q, p).sum(-1)
+    assert torch.allclose(FUNCTIONS["1.8"].solution(*given.values()), right, rtol=0, atol=1e-12)
+
+
+def test_numbers_that_are_right_are_so_by_another_way():
+    sigma = NUMBERS["1.3"].right
+    assert (sigma**2 - 1 - math.log(sigma**2)) / 2 == pytest.approx(2, abs=1e-12) and sigma < 1
+    from_package = all_rectangles()
+    rate = from_package.images.double().mean().item()
+    cost = -bernoulli_log_likelihood(torch.full((576,), rate).logit().double(), from_package.images.double())
+    assert cost.mean().item() == pytest.approx(NUMBERS["1.1"].right, abs=1e-3)
+    boxes = [(h, w) for h in range(2, 11) for w in range(2, 11)]
+    entropy = sum(math.log(81 * (13 - h) * (13 - w)) for h, w in boxes) / 81
+    assert NUMBERS["1.2"].right == pytest.approx(entropy)
+    u = torch.rand(200_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    tiny = 1e-3  # sigma: the KL by the formula, less that of the uniform distribution on mu + sigma u
+    formula = (tiny**2 - 1 - math.log(tiny**2)) / 2
+    true = -math.log(tiny) + 0.5 * math.log(2 * math.pi) + ((tiny * u) ** 2 / 2).mean().item()
+    assert true - formula == pytest.approx(NUMBERS["1.5"].right, abs=1e-3)
+
+
+@pytest.mark.parametrize("call", [answer, check])
+@pytest.mark.parametrize("name", ["9.9", 1.3, None])
+def test_a_name_that_is_none_is_refused_with_those_that_are(call, name):
+    with pytest.raises(ValueError, match=r"name must be one of .*got "):
+        call(name, lambda: None)
+
+
+def test_a_number_where_a_function_is_asked_is_refused_and_the_other_way_round():
+    with pytest.raises(ValueError, match="name must be one of 1.7.*ask for a function; got '1.1'"):
+        check("1.1", len)
+    with pytest.raises(ValueError, match="name must be one of 1.1.*ask for a number; got '1.8'"):
+        answer("1.8", 3)
+    with pytest.raises(ValueError, match=r'function must be a function, got Tensor; write check\("1.7", f\)'):
+        check("1.7", torch.ones(2))
+
+
+@pytest.mark.parametrize("value", ["abc", None, math.nan, math.inf, [1, 2]])
+def test_a_value_that_is_no_number_is_refused(value):
+    with pytest.raises(ValueError, match="value must be a finite number, got"):
+        answer("1.3", value)
