@@ -24,17 +24,6 @@ def test_a_card_shows_the_part_of_the_still_that_it_names():
         assert part.size == (20, 15) and part.getcolors() == [(300, (255, 0, 0))]
 
 
-def test_reading_counts_words_and_code_in_view_but_neither_formulas_nor_folds(tmp_path):
-    def minutes(words, lines):
-        cell = "```{code-cell} ipython3\n%s\n" + "x = 1\n" * lines + "```\n"
-        prose = "$a + b + c$ one " * words + "\n\n$$\na + b\n= c\n$$\n"
-        path = tmp_path / "1_a.md"
-        path.write_text(f"# A\n\n{prose}\n{cell % ''}\n{cell % ':tags: [hide-input]'}")
-        return cards.reading_minutes(path)
-
-    assert [minutes(2000, 1), minutes(3000, 1), minutes(1, 150), minutes(1000, 75)] == [10, 15, 10, 10]
-
-
 def test_a_live_figure_is_found_in_the_chapter_s_last_execution(monkeypatch):
     live = '<div class="vae-live" data-figure="sheet">'
     outputs = [nbformat.v4.new_output("display_data", {"text/html": html}) for html in ("<table>", live)]

@@ -12,7 +12,6 @@
 import base64
 import html
 import io
-import re
 
 import yaml
 from bs4 import BeautifulSoup
@@ -20,11 +19,7 @@ from docutils import nodes
 from PIL import Image
 from sphinx.util.docutils import SphinxDirective
 
-from tools import execute, notebooks, project
-
-WORDS_A_MINUTE, LINES_A_MINUTE = 200, 15  # of prose, and of code in view
-FORMULAS = re.compile(r"\$\$.*?\$\$|\$[^$]+\$", re.DOTALL)
-FOLDED = {"hide-cell", "hide-input"}
+from tools import execute, project, reading
 
 
 def live_figure(chapter, name):
@@ -33,17 +28,6 @@ def live_figure(chapter, name):
     outputs = [output for cell in execute.code_cells(record) for output in cell.outputs] if record else []
     shown = (output.get("data", {}).get("text/html", "") for output in outputs)
     return next((html for html in shown if mark in html), None)
-
-
-def reading_minutes(path):
-    """About how long a chapter takes to read, in steps of five minutes: its words, and the code that is open."""
-    words = lines = 0
-    for cell in notebooks.cells_of(path):
-        if cell.cell_type == "markdown":
-            words += len(FORMULAS.sub(" ", cell.source).split())
-        elif not FOLDED & {*cell.metadata.get("tags", [])}:
-            lines += len(cell.source.strip().splitlines())
-    return 5 * round((words / WORDS_A_MINUTE + lines / LINES_A_MINUTE) / 5)
 
 
 def cut(still, part):
@@ -67,8 +51,8 @@ class Cards(SphinxDirective):
             raise self.error(f"cards must be of {', '.join(chapters)}, in this order, got {', '.join(given)}")
         cards = [self.card(place, path, **given[path.stem]) for place, path in enumerate(project.CHAPTERS, start=1)]
         times = (
-            f"Times: a minute of reading is {WORDS_A_MINUTE} words, or {LINES_A_MINUTE} lines of code in view. To run "
-            "means all cells, one after the other."
+            f"Times: a minute of reading is {reading.WORDS_A_MINUTE} words, or {reading.LINES_A_MINUTE} lines of code "
+            "in view. To run means all cells, one after the other."
         )
         return [nodes.container("", *cards, classes=["chapter-cards"]), *self.parse_text_to_nodes(times)]
 
@@ -80,7 +64,7 @@ class Cards(SphinxDirective):
         if not still and execute.kept(path.stem) and not execute.PREVIEW:
             raise self.error(f"no cell of {path.stem} shows a live figure {name} with a panel {panel}")
         title = f"**[{place}. {project.title(path)}]({path.name})**"
-        cost = f"About {reading_minutes(path)} minutes to read, {project.minutes(path.stem)} to run."
+        cost = f"About {reading.minutes(path)} minutes to read, {project.minutes(path.stem)} to run."
         words = self.parse_text_to_nodes(f"{title}\n\n{about}\n\n{cost}")
         if still:
             source = base64.b64encode(cut(still, part)).decode("ascii")
