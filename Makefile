@@ -67,7 +67,8 @@ stamp: $(READY) ## writes the project's address, version and chapters wherever t
 bench: $(READY) ## what the speed claims rest on: fresh seeds, the usual loop as a rival, peak memory
 	@$(PY) -m benchmarks.live
 	@$(PY) -m benchmarks.denormals
-	@$(PY) -m benchmarks.squares --rival
+	@$(PY) -m benchmarks.squares --choose
+	@$(PY) -m benchmarks.squares
 	@$(PY) -m benchmarks.time_to_loss
 
 serve: book ## serves the built book on this machine, as its host does

@@ -5,7 +5,7 @@ from functools import cache
 
 from pybtex.database import parse_file
 
-from tools import project
+from tools import measured, project, reading
 
 FENCE = re.compile(r"(?ms)^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w-]+)\} *(?P<title>[^\n]*)\n(?P<body>.*?)^(?P=fence) *$")
 ROLE = re.compile(r"\{(?P<name>[\w:]+)\}`(?P<text>[^`]+)`")
@@ -38,7 +38,9 @@ def translate_fence(match):
     name, title = match["name"], match["title"].strip()
     if name == "opening":
         book = f"[a book]({project.SITE}), where you can [read it]({project.SITE}{title}.html) without running it"
-        return f"All cells together run for {project.minutes(title)}. This notebook is a chapter of {book}."
+        return f"{reading.cost(title)} This notebook is a chapter of {book}."
+    if name == "measured":
+        return measured.markdown(title)
     if name not in ("admonition", "note", "tip", "warning", "important"):
         raise ValueError(f"no translation for the directive {name!r}")
     lines = [line for line in match["body"].strip().splitlines() if not re.match(r":[\w-]+:", line)]

@@ -15,7 +15,7 @@ from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from tools import claims, execute, finish, katex, notebooks, project, references
+from tools import claims, execute, finish, katex, measured, notebooks, project, reading, references
 from tools.cards import Cards, live_figure
 
 TO_COMPUTE = nbformat.v4.new_output("display_data", {"text/markdown": "*`make book` computes this.*"})
@@ -95,13 +95,13 @@ class Opening(SphinxDirective):
 
     def run(self):
         chapter = self.arguments[0]
-        cost = f"All cells together run for {project.minutes(chapter)}."
         buttons = [
             f"[Open in Colab]({project.in_colab(chapter)})",
             f"{{download}}`Download the notebook <../notebooks/{chapter}.ipynb>`",
             f"[Source]({project.in_repository(f'book/{chapter}.md')})",
         ]
-        words = self.parse_text_to_nodes(f"{SAYS_PREVIEW * execute.PREVIEW}{cost}\n\n{' '.join(buttons)}")
+        cost = SAYS_PREVIEW * execute.PREVIEW + reading.cost(chapter)
+        words = self.parse_text_to_nodes(f"{cost}\n\n{' '.join(buttons)}")
         return [nodes.container("", *words, classes=["opening"])]
 
 
@@ -174,6 +174,7 @@ def setup(app):
     references.setup(app)
     app.add_directive("cards", Cards)
     app.add_directive("live", Live)
+    app.add_directive("measured", measured.Measured)
     app.add_directive("opening", Opening)
     app.add_directive("claims", claims.Claims)
     app.add_node(HideCodeCellNode, override=True, html=(visit_fold, depart))
