@@ -12,7 +12,7 @@ from vaebook.ensembles import Ensemble
 from vaebook.layers import AddKLGradient, BernoulliNoise, FlipPixels, Reparameterize, uniform_like
 from vaebook.models import BernoulliVAE, GaussianVAE, ModularVAE
 from vaebook.objectives import importance_weighted_loss, modular_negative_elbo, negative_elbo
-from vaebook.training import TrainingDiverged, falling_price, fit, seeded
+from vaebook.training import TrainingDiverged, falling_kl_weight, fit, seeded
 
 SEEDS = (0, 1, 2)
 SMALL = {"image_shape": (6, 6), "height": 3, "width": 3}
@@ -26,7 +26,7 @@ def noisy_modular(seed):
 
 
 KINDS = {
-    "modular, noise, falling price": (noisy_modular, modular_negative_elbo, {}),
+    "modular, noise, falling weight": (noisy_modular, modular_negative_elbo, {}),
     "three codes": (lambda seed: BernoulliVAE(36, [16], 3), negative_elbo, {"num_samples": 3}),
     "Gaussian, weighted": (lambda seed: GaussianVAE(36, 8, 1), importance_weighted_loss, {"num_samples": 4}),
 }
@@ -37,7 +37,7 @@ def member(kind, seed, dtype=torch.float32):
     make, *_ = KINDS[kind]
     generator = seeded(seed)
     x = rectangles(250, **SMALL, generator=generator).images.to(dtype)
-    callback = partial(falling_price, until=10 * (seed + 1)) if "modular" in kind else None
+    callback = partial(falling_kl_weight, until=10 * (seed + 1)) if "modular" in kind else None
     return make(seed).to(dtype), x, generator, callback
 
 
@@ -85,7 +85,7 @@ def test_the_terms_of_an_ensemble_are_those_of_each_model():
 
 
 def test_what_a_layer_remembers_of_a_training_together_is_no_part_of_it():
-    models, _, generators = together("modular, noise, falling price")
+    models, _, generators = together("modular, noise, falling weight")
     for seed, model in zip(SEEDS, models, strict=True):
         assert isinstance(model.encode[0].generator, torch.Generator)
         assert model.kl.loss is None
@@ -265,12 +265,12 @@ def test_lists_that_do_not_fit_are_named():
 
 def test_what_a_noise_layer_refuses_it_refuses_in_an_ensemble_too():
     models, xs, generators, callbacks = map(
-        list, zip(*(member("modular, noise, falling price", seed) for seed in SEEDS), strict=True)
+        list, zip(*(member("modular, noise, falling weight", seed) for seed in SEEDS), strict=True)
     )
     xs[1] = xs[1].clone()
     xs[1][:] = 0.5
     with pytest.raises(ValueError, match="x must hold only 0 and 1, got .* such as 0.5"):
-        train("modular, noise, falling price", models, xs, generators, callbacks)
+        train("modular, noise, falling weight", models, xs, generators, callbacks)
 
 
 def test_what_a_loss_must_not_return_is_named():

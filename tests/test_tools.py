@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 
-from tools import claims, colab, listings, notebooks, project
+from tools import claims, colab, listings, notebooks, project, reading
 from tools.project import CHAPTERS, NOTEBOOKS, ROOT
 
 
@@ -61,12 +61,12 @@ TAUGHT = {  # what each chapter must show of the package
     "1_modules": """layers.AddKLGradient layers.KullbackLeiblerDivergence layers.Reparameterize
         layers.ReparameterizationSampler layers.GaussianHead models.mirrored_networks models.BernoulliPixels
         models.ModularVAE distributions.kl_standard_normal distributions.bernoulli_log_likelihood
-        objectives.modular_negative_elbo objectives.log_joint objectives.log_likelihood_on_grid objectives.torn_pairs
-        training.falling_price""",
+        objectives.modular_negative_elbo objectives.log_joint objectives.log_likelihood_on_grid
+        training.falling_kl_weight""",
     "2_mnist": """distributions.sample_latents models.BernoulliVAE objectives.negative_elbo
         objectives.importance_weighted_loss objectives.importance_weighted_bound training.minibatches
         training.one_cycle training.fit""",
-    "3_denoising": "layers.FlipPixels layers.BernoulliNoise",
+    "3_denoising": "layers.FlipPixels layers.BernoulliNoise objectives.torn_pairs",
     "4_gaussian": """distributions.sample_latents distributions.gaussian_log_likelihood models.GaussianMLP
         models.GaussianVAE models.LinearGaussianVAE objectives.negative_elbo objectives.importance_weighted_loss""",
 }
@@ -108,7 +108,7 @@ def test_what_has_no_translation_is_an_error(myst):
 
 def test_the_opening_says_what_a_chapter_costs():
     text = colab.plain_markdown("```{opening} 4_gaussian\n```")
-    assert project.minutes("4_gaussian") in text and f"({project.SITE}4_gaussian.html)" in text
+    assert reading.cost("4_gaussian") in text and f"({project.SITE}4_gaussian.html)" in text
     assert re.fullmatch(r"about \d+\.\d minutes on .+", project.minutes("4_gaussian"))
 
 

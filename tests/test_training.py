@@ -8,7 +8,7 @@ from vaebook.objectives import importance_weighted_bound, modular_negative_elbo,
 from vaebook.training import (
     TrainingDiverged,
     evaluate,
-    falling_price,
+    falling_kl_weight,
     fit,
     minibatches,
     seeded,
@@ -64,11 +64,11 @@ def test_fit_trains_a_modular_vae_whose_kl_gradient_is_its_layers():
     assert {"train_mu", "train_sigma", "train_logvar", "test_logvar"} <= set(history)
 
 
-def test_the_price_of_the_code_falls_by_the_same_ratio_to_its_own_value():
+def test_the_weight_of_the_kl_falls_by_the_same_ratio_to_its_own_value():
     model = ModularVAE(12, [4], 3)
     weights = []
     for step in (0, 500, 1000, 1500, 9999):
-        falling_price(step, model, start=8, until=1500)
+        falling_kl_weight(step, model, start=8, until=1500)
         weights.append(model.kl.weight)
     assert weights == pytest.approx([24, 12, 6, 3, 3])
 

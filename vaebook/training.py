@@ -208,8 +208,8 @@ def fit(
     return history.result
 
 
-def falling_price(step, model, start=30, until=1500):
-    """A callback for `fit`: the KL of a `ModularVAE` costs much first, then ever less.
+def falling_kl_weight(step, model, start=30, until=1500):
+    """A callback for `fit`: the KL of a `ModularVAE` weighs much first, then ever less.
 
     start: the factor on the KL at step 0.  until: the step from which on the factor is 1.
     In between it falls by the same ratio at each step. Source: after Rose (1998).
