@@ -109,7 +109,7 @@ def examine_floor(train, seed):
     except (TypeError, ValueError):
         raise Refused(f"{expected}, got {type(reported).__name__}") from None
     words = (
-        f"the training reports {reported:.2f} nats; the floor is ln 64 = {FLOOR:.2f}"
+        f"the training reports {reported:.2f} nats; the floor is log 64 = {FLOOR:.2f}"
     )
     if reported < FLOOR - MARGIN:
         words += ": less than the entropy of the data, so it is no -ELBO of theirs"

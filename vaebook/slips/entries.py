@@ -253,7 +253,7 @@ PIXELS = [
         wrong="return self.decoder(z).sigmoid()",
         alarm="outputs",
         why="Probabilities end at 0.5 and 0.73: no pixel can be surely black or white. "
-        "What it has is near 144 ln 2 = 99.8 nats, a coin for each pixel.",
+        "What it has is near 144 log 2 = 99.8 nats, a coin for each pixel.",
         in_a_vae=False,
         seen=("Numerically Stable Decoders", "tgm-team/tgm/pull/274"),
     ),

@@ -35,9 +35,10 @@ def nats(values):
     if not math.isfinite(mean):
         return "not finite"
     if abs(mean) > 1e4:
-        return "over 10,000" if mean > 0 else "below \N{MINUS SIGN}10,000"
-    digits = 2 if abs(mean) < 10 else 1 if abs(mean) < 100 else 0
-    text = f"{mean:.{digits}f} ± {spread:.{digits}f}"
+        text = "over 10,000" if mean > 0 else "below -10,000"
+    else:
+        digits = 2 if abs(mean) < 10 else 1 if abs(mean) < 100 else 0
+        text = f"{mean:.{digits}f} ± {spread:.{digits}f}"
     return text.replace("-", "\N{MINUS SIGN}").replace(" ", "\N{NO-BREAK SPACE}")
 
 
