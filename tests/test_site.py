@@ -11,8 +11,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 from sphinx.errors import ExtensionError
 
-from tools import claims, finish, project
-from tools.cards import reading_minutes
+from tools import claims, finish, project, reading
 from tools.serve import HTML
 from vaebook.slips import SLIPS
 
@@ -175,7 +174,8 @@ def test_every_cell_was_executed_without_a_word_on_stderr(name):
 def test_solutions_are_folded_and_executed(name):
     folded = article(name).select("details.hide")
     solutions = [fold for fold in folded if "Show the solution" in fold.get_text()]
-    assert len(solutions) == 3 and all(fold.select_one("div.cell_output, .output") for fold in solutions)
+    assert len(solutions) == reading.exercises(project.BOOK / f"{name}.md") >= 3
+    assert all(fold.select_one("div.cell_output, .output") for fold in solutions)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -204,7 +204,7 @@ def test_every_claim_has_a_tick_and_words_for_it(name):
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_chapter_opens_with_its_cost_and_buttons_and_closes_with_where_to_go(name):
     opening = article(name).select_one(".opening")
-    assert project.minutes(name) in opening.get_text()
+    assert reading.cost(name) in opening.get_text()
     colab, download, source = opening.select("a")
     assert colab["href"] == project.in_colab(name) and source["href"] == project.in_repository(f"book/{name}.md")
     stored = (project.ROOT / "notebooks" / f"{name}.ipynb").read_bytes()
@@ -275,7 +275,7 @@ def test_the_first_page_says_what_chapters_cost():
     assert len(cards) == len(CHAPTERS)
     for card, path in zip(cards, project.CHAPTERS, strict=True):
         assert [link["href"] for link in card.select("a")] == [f"{path.stem}.html"] and card.select_one("img")
-        assert f"About {reading_minutes(path)} minutes to read, {project.minutes(path.stem)}" in card.get_text()
+        assert f"About {reading.minutes(path)} minutes to read, {project.minutes(path.stem)}" in card.get_text()
 
 
 def test_the_table_of_slips_leads_to_each_entry():

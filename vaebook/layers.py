@@ -76,7 +76,7 @@ class KullbackLeiblerDivergence(nn.Module):
 
 
 class Reparameterize(EntryByEntry):
-    """Forward: z = mu + exp(logvar / 2) * noise. Backward: by (1.10) in chapter 1."""
+    """Forward: z = mu + exp(logvar / 2) * noise. Backward: by (1.12) in chapter 1."""
 
     @staticmethod
     def forward(mu, logvar, noise):

@@ -60,7 +60,7 @@
   // Linear layers with a ReLU between each two.
   const relus = (layers, x) => layers.reduce((h, layer, i) => linear(layer, i ? h.map(v => Math.max(v, 0)) : h), x);
 
-  // log p(x|z) of independent pixels from their logits: the formula below (1.3).
+  // log p(x|z) of independent pixels from their logits: (1.1).
   function logBernoulli(logits, x) {
     let sum = 0;
     for (let i = 0; i < logits.length; i++) sum += x[i] * logits[i] - softplus(logits[i]);

@@ -53,7 +53,7 @@ globalThis.vaeMaths = (() => {
   const sigmoid = value => 1 / (1 + Math.exp(-value));
   const tanh = value => 1 - 2 / (Math.exp(2 * value) + 1);  // three times faster than Math.tanh, and as exact here
 
-  // KL(N(mu, e^logvar) || N(0, 1)) of one number of a code, and its two derivatives: (1.6) and (1.8).
+  // KL(N(mu, e^logvar) || N(0, 1)) of one number of a code, and its two derivatives: (1.8) and (1.10).
   const kl = (mu, logvar) => 0.5 * (mu * mu + Math.exp(logvar) - 1 - logvar);
   const klByMu = mu => mu;
   const klByLogvar = logvar => 0.5 * (Math.exp(logvar) - 1);
