@@ -59,7 +59,8 @@ def squares(stored):
                 ],
                 *ways,
             ),
-            f"(Measured on {stored['day']}, on {stored['machine']}; a dash: none, or not counted. `make bench` measures again.)",
+            f"(Measured on {stored['day']}, on {stored['machine']}. A dash: none, or not counted. "
+            "`make bench` measures again.)",
             '<details class="hide">\n<summary>Show the grid that the settings are from</summary>',
             f"Mean loss over the batches of the last epoch, in nats, {choosing} other seeds a cell:",
             rows(["peak of the rate", *(f"first weight {start:g}" for start in grid["starts"])], *cells),
