@@ -69,11 +69,11 @@ def usual_steps(model, x, generator, loss_of=modular_negative_elbo, batch_size=1
     return statistics.mean(losses[-len(losses) // epochs :])
 
 
-def beyond(values, best, least=0):
-    """The next value on the side where `best` lies on the edge of the sorted values; None if it lies on none."""
-    if best == values[0] and best > least:
-        return max(least, best**2 / values[1])
-    return best**2 / values[-2] if best == values[-1] else None
+def beyond(values, chosen, least=0):
+    """The next value on the side where `chosen` lies on the edge of the sorted values; None if it lies on none."""
+    if chosen == values[0] and chosen > least:
+        return max(least, chosen**2 / values[1])
+    return chosen**2 / values[-2] if chosen == values[-1] else None
 
 
 def best(cells):

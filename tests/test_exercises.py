@@ -186,7 +186,13 @@ def test_a_stub_is_not_written_yet():
 def test_a_function_with_noise_of_its_own_is_told_so():
     verdict = check("1.7", lambda mu, logvar, noise: mu + (0.5 * logvar).exp() * torch.randn_like(noise))
     assert verdict.passed is False and "draw nothing" in repr(verdict).splitlines()[-1]
-    assert "draw nothing" not in repr(check("1.7", lambda mu, logvar, noise: mu + noise))
+    for drawing_nothing in (
+        lambda mu, logvar, noise: mu + noise,
+        lambda mu: mu,
+        lambda *given: 1 / 0,
+        lambda *given: 2.5,
+    ):
+        assert "draw nothing" not in repr(check("1.7", drawing_nothing))
 
 
 def test_what_cannot_be_compared_is_said_in_a_sentence():
@@ -206,8 +212,9 @@ def test_a_function_that_writes_into_its_input_does_no_harm():
         return 0 * mu.zero_().sum(-1)
 
     given = FUNCTIONS["1.8"].cases["the prior of (1.2)"]["mu"]
-    before = given.clone()
-    assert check("1.8", careless).passed is False and torch.equal(given, before)
+    before, solution = given.clone(), FUNCTIONS["1.8"].solution
+    assert [check("1.8", solution).passed, check("1.8", careless).passed] == [True, False]
+    assert check("1.8", solution).passed and torch.equal(given, before)
 
 
 def test_solutions_are_those_of_the_package_and_of_autograd():

@@ -1,3 +1,4 @@
+import torch
 from bs4 import BeautifulSoup
 
 from vaebook.tables import mean_and_error, mean_and_spread, table
@@ -23,4 +24,5 @@ def test_the_spread_is_the_standard_deviation_over_runs():
 
 def test_the_error_of_a_mean_is_the_spread_over_the_root_of_the_number_of_runs():
     assert mean_and_error([1, 2, 3, 6]) == "+3.00 ± 1.08"
+    assert mean_and_error(torch.tensor([1.0, 2.0, 3.0, 6.0]), sign="") == "3.00 ± 1.08"
     assert mean_and_error([-1.0, -3.0], digits=1) == "-2.0 ± 1.0"

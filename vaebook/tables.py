@@ -36,8 +36,8 @@ def mean_and_spread(values, digits=1):
     return f"{values.mean():.{digits}f} ± {values.std():.{digits}f}"
 
 
-def mean_and_error(values, digits=2):
-    """Mean of several runs and its standard error, with the sign of the mean: "+1.30 ± 0.08"."""
-    values = torch.tensor(values, dtype=torch.float64)
+def mean_and_error(values, digits=2, sign="+"):
+    """Mean of several runs and its standard error: "+1.30 ± 0.08"; without a plus for sign=""."""
+    values = torch.as_tensor(values, dtype=torch.float64)
     error = values.std() / len(values) ** 0.5
-    return f"{values.mean():+.{digits}f} ± {error:.{digits}f}"
+    return f"{values.mean():{sign}.{digits}f} ± {error:.{digits}f}"
