@@ -69,6 +69,8 @@ bench: $(READY) ## what the speed claims rest on: fresh seeds, the usual loop as
 	@$(PY) -m benchmarks.denormals
 	@$(PY) -m benchmarks.squares --choose
 	@$(PY) -m benchmarks.squares
+	@$(PY) -m benchmarks.digits --choose
+	@$(PY) -m benchmarks.digits
 	@$(PY) -m benchmarks.time_to_loss
 
 serve: book ## serves the built book on this machine, as its host does

@@ -24,12 +24,13 @@ from functools import partial
 
 import torch
 
+from benchmarks.common import grown, in_rows, steps
 from tools.execute import machine
 from tools.project import BOOK
 from vaebook.data import all_rectangles, rectangles
 from vaebook.models import ModularVAE
 from vaebook.objectives import modular_negative_elbo
-from vaebook.training import evaluate, falling_kl_weight, fit, minibatches, seeded, standard_normal
+from vaebook.training import evaluate, falling_kl_weight, fit, seeded
 
 STORE = BOOK / "squares.json"
 CHOOSING, REPORTING = (100, 101, 102), (200, 201, 202, 203, 204)
@@ -59,21 +60,9 @@ def one_cycle(model, x, generator, rate, start=1, loss_of=modular_negative_elbo)
 
 def usual_steps(model, x, generator, loss_of=modular_negative_elbo, batch_size=100, epochs=5):
     """Adam at 1e-3 throughout. Returns the mean loss over the batches of the last epoch."""
-    optimizer, losses = torch.optim.Adam(model.parameters(), lr=1e-3), []
-    for batch in minibatches(x, batch_size, epochs, generator):
-        loss = loss_of(model, batch, standard_normal(1, batch, model, generator))["loss"].mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    losses = steps(model, loss_of, x, generator, optimizer, batch_size=batch_size, epochs=epochs)
     return statistics.mean(losses[-len(losses) // epochs :])
-
-
-def beyond(values, chosen, least=0):
-    """The next value on the side where `chosen` lies on the edge of the sorted values; None if it lies on none."""
-    if chosen == values[0] and chosen > least:
-        return max(least, chosen**2 / values[1])
-    return chosen**2 / values[-2] if chosen == values[-1] else None
 
 
 def best(cells):
@@ -84,21 +73,13 @@ def best(cells):
 
 def choose():
     """Train the grid, let it grow until its best cell lies inside, and return what is stored."""
-    rates, starts, cells = list(RATES), list(STARTS), {}
-    while True:
-        for rate, start in [(rate, start) for rate in rates for start in starts if (rate, start) not in cells]:
-            losses = [trained(partial(one_cycle, rate=rate, start=start), seed)[1] for seed in CHOOSING]
-            cells[rate, start] = statistics.mean(losses)
-            print(f"rate {rate:g}, start {start:g}: {cells[rate, start]:.3f} nats", flush=True)
-        rate, start = best(cells)
-        more = beyond(rates, rate), beyond(starts, start, least=1)
-        if more == (None, None):
-            break
-        rates, starts = (
-            sorted([*values, *([value] if value else [])]) for values, value in zip((rates, starts), more, strict=True)
-        )
-    grid = [[round(cells[rate, start], 3) for start in starts] for rate in rates]
-    return {"rates": rates, "starts": starts, "losses": grid, "seeds": CHOOSING, "chosen": [rate, start]}
+
+    def measure(rate, start):
+        return statistics.mean(trained(partial(one_cycle, rate=rate, start=start), seed)[1] for seed in CHOOSING)
+
+    rates, starts, cells, chosen = grown(RATES, STARTS, measure, best, least=(0, 1))
+    grid = in_rows(rates, starts, cells)
+    return {"rates": rates, "starts": starts, "losses": grid, "seeds": CHOOSING, "chosen": chosen}
 
 
 @torch.no_grad()

@@ -2,16 +2,19 @@
 
 import json
 import re
+from functools import partial
 from inspect import signature
 
 import pytest
 import torch
 from torch import nn
 
-from benchmarks import squares
+from benchmarks import common, digits, squares, time_to_loss
 from tools import colab, measured, project
 from vaebook.data import all_rectangles
-from vaebook.training import falling_kl_weight, seeded
+from vaebook.models import BernoulliVAE
+from vaebook.objectives import negative_elbo
+from vaebook.training import falling_kl_weight, fit, one_cycle, seeded
 
 STORED = {
     "grid": {"rates": [0.1, 1.0], "starts": [1, 30], "losses": [[9.0, 8.5], [8.25, 7.126]], "seeds": [1, 2]},
@@ -52,7 +55,7 @@ def test_a_notebook_has_the_same_tables(monkeypatch, tmp_path):
 
 
 def test_a_name_that_is_not_known_is_refused():
-    with pytest.raises(ValueError, match="measured must be one of squares, got 'circles'"):
+    with pytest.raises(ValueError, match="measured must be one of squares, digits, pixels, got 'circles'"):
         measured.markdown("circles")
 
 
@@ -61,17 +64,68 @@ def test_a_name_that_is_not_known_is_refused():
     [((1, 2, 4), 2, None), ((1, 2, 4), 4, 8), ((1, 3, 9), 1, 1 / 3), ((0.5, 1), 0.5, 0.25), ((0.5, 1), 1, 2)],
 )
 def test_a_grid_grows_by_its_own_ratio_beyond_the_edge_its_best_cell_lies_on(values, best, expected):
-    assert squares.beyond(values, best) == expected
+    assert common.beyond(values, best) == expected
 
 
 def test_a_grid_does_not_grow_beyond_what_is_the_least_there_is():
-    assert squares.beyond((1, 10, 30), 1, least=1) is None and squares.beyond((2, 4), 2, least=1.5) == 1.5
+    assert common.beyond((1, 10, 30), 1, least=1) is None and common.beyond((2, 4), 2, least=1.5) == 1.5
+    assert common.beyond((128,), 128) is None
+
+
+def test_a_grid_grows_until_its_best_cell_lies_inside():
+    asked = []
+
+    def far_from(row, column):
+        asked.append((row, column))
+        return abs(row - 16) + abs(column - 2)
+
+    rows, columns, cells, chosen = common.grown((1, 2), (1, 2, 4), far_from, lambda cells: min(cells, key=cells.get))
+    assert rows == [1, 2, 4, 8, 16, 32] and columns == [1, 2, 4] and chosen == (16, 2)
+    assert len(asked) == len({*asked}) == len(cells) == 18
+    assert common.in_rows(rows, columns, cells)[4] == [1, 0, 2]
+
+
+def test_a_grid_grows_for_each_cell_that_is_picked():
+    picks = [lambda cells: (2, 2), lambda cells: (4, 2)]
+    for order in (picks, picks[::-1]):
+        rows, columns, _, chosen = common.grown((1, 2, 4), (1, 2, 4), lambda *cell: 0, *order)
+        assert rows == [1, 2, 4, 8] and columns == [1, 2, 4] and chosen == order[-1]({})
 
 
 def test_of_cells_that_tie_the_lowest_rate_is_the_best():
     cells = {(0.1, 1): 7.5, (0.2, 1): 7.03, (0.2, 5): 7.02, (0.4, 1): 7.0}
     assert squares.best(cells) == (0.2, 5)
     assert squares.best(cells | {(0.4, 1): 6.9}) == (0.4, 1)
+
+
+def test_of_cells_that_tie_the_largest_batch_then_the_lowest_rate_is_taken():
+    cells = {(0.1, 100): 85.0, (0.2, 100): 85.05, (0.1, 200): 85.09, (0.2, 200): 85.08, (0.1, 400): 85.2}
+    assert digits.fastest(cells) == (0.1, 200)
+    assert digits.fastest(cells | {(0.2, 100): 84.8}) == (0.2, 100)
+
+
+def test_what_the_book_had_stays_unless_another_cell_is_better_by_more_than_a_tie():
+    cells = {digits.AS_IT_WAS: 85.0, (0.3, 0.01): 84.95, (0.3, 0.03): 85.3}
+    assert digits.as_it_was_or_best(cells) == digits.AS_IT_WAS
+    assert digits.as_it_was_or_best(cells | {(0.3, 0.01): 84.8}) == (0.3, 0.01)
+
+
+def test_the_benchmark_trains_as_fit_does():
+    x = torch.bernoulli(torch.full((60, 784), 0.3), generator=seeded(1))
+    rise, beta2 = (signature(one_cycle).parameters[name].default for name in ("rise", "beta2"))
+    assert digits.AS_IT_WAS == (rise, pytest.approx(1 - beta2))
+    settings = {"rate": 1e-2, "batch_size": 20, "rise": rise, "forget": 1 - beta2, "epochs": 2}
+    ours, _ = digits.trained(x, 3, partial(digits.cycle, **settings))
+    generator, theirs = seeded(3), BernoulliVAE(784, [400], 20)
+    fit(theirs, negative_elbo, x, epochs=2, batch_size=20, max_lr=1e-2, generator=generator)
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_usual_loop_is_compared_with_as_few_passes_as_reach_it(monkeypatch):
+    choice = {"rival": {"rates": [0.001, 0.002], "losses": [90.0, 88.0]}, "passes": {"3": [91, 90], "4": [88, 89]}}
+    monkeypatch.setattr(time_to_loss, "CHOICE", choice | {"passes": choice["passes"] | {"5": [87.0, 88.0]}})
+    assert [time_to_loss.passes_to(rate) for rate in (0.001, 0.002)] == [4, 5]
 
 
 class Places(nn.Module):
@@ -105,8 +159,9 @@ def test_the_usual_recipe_steps_down_the_loss_it_is_given_and_reports_its_last_e
     assert len(seen) == 12 and seen[-1] < seen[0] and came == pytest.approx(sum(seen[-4:]) / 4)
 
 
-def test_settings_are_chosen_and_reported_with_seeds_of_their_own():
-    assert not {*squares.CHOOSING} & {*squares.REPORTING} and len(squares.REPORTING) >= 5
+@pytest.mark.parametrize("benchmark", [squares, digits])
+def test_settings_are_chosen_and_reported_with_seeds_of_their_own(benchmark):
+    assert not {*benchmark.CHOOSING} & {*benchmark.REPORTING} and len(benchmark.REPORTING) >= 5
 
 
 def test_chapter_1_says_of_the_stored_numbers_what_they_show():
@@ -143,3 +198,73 @@ def test_chapter_1_trains_with_the_settings_that_were_chosen():
     text = (project.BOOK / "1_modules.md").read_text(encoding="utf-8")
     assert {float(found) for found in re.findall(r"max_lr=([\d.e-]+)", text)} == {rate}
     assert signature(falling_kl_weight).parameters["start"].default == start
+
+
+def test_chapter_2_says_of_the_stored_numbers_what_they_show():
+    stored = json.loads((project.BOOK / "digits.json").read_text(encoding="utf-8"))
+    choice, report = stored["choice"], stored["report"]
+    assert choice["seeds"] == [*digits.CHOOSING] and report["seeds"] == [*digits.REPORTING]
+    for grid, (rows, columns), best in (
+        (choice["first"], ("rates", "batches"), digits.fastest),
+        (choice["second"], ("rises", "forgets"), digits.as_it_was_or_best),
+    ):
+        cells = {(r, c): grid["losses"][i][j] for i, r in enumerate(grid[rows]) for j, c in enumerate(grid[columns])}
+        chosen = best(cells)
+        assert chosen in (tuple(choice["chosen"][name] for name in pair) for pair in CHOSEN)
+        for cell in (chosen, min(cells, key=cells.get)):
+            assert grid[rows][0] < cell[0] < grid[rows][-1] and grid[columns][0] < cell[1] < grid[columns][-1]
+    rival = dict(zip(choice["rival"]["rates"], choice["rival"]["losses"], strict=True))
+    best_rate = min(rival, key=rival.get)
+    assert best_rate == choice["chosen"]["rival_rate"] and min(rival) < best_rate < max(rival)
+    assert len(choice["passes"]["20"]) == 3 and max(choice["passes"]["20"]) < min(choice["passes"]["10"]) - 1
+
+    def of(name, what="loss"):
+        return [run[what] for run in report["ways"][name]["runs"]]
+
+    ours = of("784-400-20")
+    assert len(ours) == 5 and max(ours) <= 85.0
+    assert min(of("784-400-20, usual loop, chosen rate")) > max(ours) + 3
+    assert min(of("784-400-20, usual loop, published rate")) > max(ours) + 3
+    text = (project.BOOK / "2_mnist.md").read_text(encoding="utf-8")
+    assert f"{report['grey_entropy']:.1f} nats on the test set" in text
+    assert min(of("stochastic", "nll")) > report["grey_entropy"] and min(of("grey")) > report["grey_entropy"]
+
+
+CHOSEN = (("rate", "batch_size"), ("rise", "forget"))
+
+
+def test_chapter_2_trains_with_the_settings_that_were_chosen():
+    chosen = json.loads((project.BOOK / "digits.json").read_text(encoding="utf-8"))["choice"]["chosen"]
+    text = (project.BOOK / "2_mnist.md").read_text(encoding="utf-8")
+    found = re.findall(r'"max_lr": ([\d.e-]+), "batch_size": (\d+)', text)
+    assert [(float(rate), int(batch)) for rate, batch in found] == [(chosen["rate"], chosen["batch_size"])]
+    used = signature(one_cycle).parameters
+    assert chosen["rise"] == used["rise"].default and 1 - chosen["forget"] == pytest.approx(used["beta2"].default)
+
+
+def test_chapter_2s_tables_show_what_is_stored():
+    runs = {"seconds": [20, 21, 30], "runs": [{"loss": loss, "nll": loss - 6} for loss in (83.0, 84.0, 85.0)]}
+    names = [*measured.WAYS, "stochastic", "grey"]
+    stored = {
+        "choice": {
+            "seeds": [1, 2, 3],
+            "first": {"rates": [0.1, 0.2], "batches": [10, 20], "losses": [[4, 3], [2, 1.254]]},
+            "second": {"rises": [0.1, 0.3], "forgets": [0.01, 0.1], "losses": [[8, 7.5], [6, 5]]},
+            "rival": {"rates": [0.001, 0.002], "losses": [9.0, 9.5]},
+            "passes": {"10": [1.0, 1.5, 2.0]},
+            "chosen": {"rate": 0.2, "batch_size": 20, "rise": 0.1, "forget": 0.1, "rival_rate": 0.001},
+        },
+        "report": {"seeds": [4, 5, 6], "ways": dict.fromkeys(names, runs), "grey_entropy": 50.0, "codes": 7},
+        "day": "2026-01-02",
+        "machine": "a machine",
+    }
+    text = measured.digits(stored).replace("\N{NO-BREAK SPACE}", " ")
+    assert "| peak rate 0.2 | 2.00 | **1.25** |" in text and "| rise 10% | 8.00 | **7.50** |" in text
+    assert text.count("**") == 4 and text.count("84.00 ± 1.00 | 21 s |") == 4 and "10: 1.50" in text
+    assert "0.001: 9.00, 0.002: 9.50" in text and "ten passes, 3 seeds" in text and "chosen for it here, 0.001" in text
+    text = measured.pixels(stored).replace("\N{NO-BREAK SPACE}", " ")
+    assert (
+        text.count("| 84.00 ± 1.00 | 78.00 ± 1.00 |") == 3
+        and "at most (7 codes, see below)" in text
+        and "| --- | ---: | ---: | --- |" in text
+    )

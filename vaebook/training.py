@@ -77,15 +77,15 @@ def joint_minibatches(xs, batch_size, epochs, generators):
     return map(torch.stack, zip(*batches, strict=True))
 
 
-def one_cycle(model, max_lr, num_steps):
-    """Adam, and its rate: up to `max_lr` in 15% of the steps, then down to nearly 0.
+def one_cycle(model, max_lr, num_steps, rise=0.15, beta2=0.99):
+    """Adam, and its rate: up to `max_lr` in a share `rise` of the steps, then to nearly 0.
 
     Both ways are straight lines. Returns the optimizer and the schedule.
     Source: Kingma & Ba (2015); Smith & Topin (2019).
     """
     weights = list(model.parameters())
-    adam = torch.optim.Adam(weights, lr=max_lr, betas=(0.9, 0.99), fused=True)
-    options = {"pct_start": 0.15, "anneal_strategy": "linear", "cycle_momentum": False}
+    adam = torch.optim.Adam(weights, lr=max_lr, betas=(0.9, beta2), fused=True)
+    options = {"pct_start": rise, "anneal_strategy": "linear", "cycle_momentum": False}
     scheduler = torch.optim.lr_scheduler.OneCycleLR
     return adam, scheduler(adam, max_lr, total_steps=num_steps, **options)
 
