@@ -52,6 +52,7 @@ MODELS = {
 def everything(model, x, noise):
     """What a chapter asks of a model, by the name of what is asked; each on the device of x."""
     found = {name: term for name, term in objectives.negative_elbo(model, x, noise).items()}
+    found["weights"] = objectives.importance_log_weights(model, x, noise)
     found["weighted"] = objectives.importance_weighted_loss(model, x, noise)["loss"]
     found["bound"] = objectives.importance_weighted_bound(model, x, 3)
     found["grid"] = objectives.log_likelihood_on_grid(model, x, 0.5)
@@ -117,6 +118,7 @@ def test_no_public_part_is_left_out():
     called |= {
         "negative_elbo",
         "modular_negative_elbo",
+        "importance_log_weights",
         "importance_weighted_loss",
         "importance_weighted_bound",
         "log_joint",

@@ -7,6 +7,7 @@ import re
 import pytest
 import torch
 from py_mini_racer import MiniRacer
+from sklearn.metrics import roc_auc_score
 
 from tools.project import CHAPTERS
 from vaebook.data import all_rectangles
@@ -195,6 +196,13 @@ def test_a_function_with_noise_of_its_own_is_told_so():
         assert "draw nothing" not in repr(check("1.7", drawing_nothing))
 
 
+def test_what_is_no_number_twice_is_not_taken_for_noise():
+    words = repr(check("1.7", lambda mu, logvar, noise: mu * math.nan + noise))
+    assert "draw nothing" not in words and "nan" in words
+    assert "too small for a float" in repr(check("2.8", lambda w: w.exp().sum(0) ** 2 / (w.exp() ** 2).sum(0)))
+    assert check("1.8", lambda mu, logvar, a, b: math.nan * mu.sum(-1)).passed is False
+
+
 def test_what_cannot_be_compared_is_said_in_a_sentence():
     cases = {
         "It stops with ZeroDivisionError: division by zero": lambda *given: 1 / 0,
@@ -271,3 +279,52 @@ def test_a_number_where_a_function_is_asked_is_refused_and_the_other_way_round()
 def test_a_value_that_is_no_number_is_refused(value):
     with pytest.raises(ValueError, match="value must be a finite number, got"):
         answer("1.3", value)
+
+
+def test_numbers_of_chapter_2_are_right_by_another_way():
+    q, p = torch.distributions.Normal(1.0, 0.5), torch.distributions.Normal(0.0, 0.5**0.5)
+    assert NUMBERS["2.1"].right == pytest.approx(torch.distributions.kl_divergence(q, p).item(), abs=1e-6)
+    weights = torch.tensor([-100.0, -102.0, -101.0], dtype=torch.float64)
+    assert NUMBERS["2.2"].right == pytest.approx(weights.exp().mean().log().item())
+    scores = [70, 85, 90, 61, 75, 80, 92]
+    assert NUMBERS["2.4"].right == pytest.approx(roc_auc_score([1, 1, 1, 0, 0, 0, 0], scores))
+    pi = torch.linspace(0.001, 0.999, 999, dtype=torch.float64)
+    cost = -0.25 * pi.log() - 0.75 * (1 - pi).log()
+    assert NUMBERS["2.5"].right == pytest.approx(cost.min().item()) and pi[cost.argmin()].item() == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(("of_limit", "finite"), [(1.1, True), (0.9, False)])
+def test_the_weights_variance_is_finite_above_the_limit_of_2_3_only(of_limit, finite):
+    z = torch.linspace(-200, 200, 400_001, dtype=torch.float64)
+    likelihood = torch.distributions.Normal(z, 2**0.5).log_prob(torch.tensor(0.7, dtype=torch.float64))
+    prior = torch.distributions.Normal(0.0, 1.0).log_prob(z)
+    mean = 0.7 / 3  # of the posterior: precisions 1 and 1/2
+    q = torch.distributions.Normal(mean, (of_limit * NUMBERS["2.3"].right) ** 0.5).log_prob(z)
+    log_integrand = 2 * (likelihood + prior) - q
+    assert (log_integrand[0] < log_integrand.max() - 50) == finite == (log_integrand[-1] < log_integrand.max() - 50)
+
+
+def test_solutions_of_chapter_2_are_the_formulas():
+    codes = torch.cartesian_prod(*[torch.arange(-4, 4.001, 0.1, dtype=torch.float64)] * 2)
+    likelihood, prior = torch.distributions.Normal(codes, 0.8), torch.distributions.Normal(0.0, 1.0)
+    x = torch.tensor([[0.3, -0.5], [1.0, 0.2]], dtype=torch.float64)
+    log_joint = (likelihood.log_prob(x[:, None]) + prior.log_prob(codes)).sum(-1).T
+    exact = torch.distributions.Normal(0.0, (1 + 0.8**2) ** 0.5).log_prob(x).sum(-1)
+    assert torch.allclose(FUNCTIONS["2.6"].solution(log_joint, 0.1), exact, atol=1e-4)
+
+    log_likelihood, mu, logvar, noise = FUNCTIONS["2.7"].cases["three codes"].values()
+    q = torch.distributions.Normal(mu, (0.5 * logvar).exp())
+    z = q.loc + q.scale * noise
+    weights = (log_likelihood + (prior.log_prob(z) - q.log_prob(z)).sum(-1)).exp()
+    found = FUNCTIONS["2.7"].solution(log_likelihood, mu, logvar, noise)
+    assert torch.allclose(found, weights.mean(0).log(), rtol=0, atol=1e-9)
+    sizes = weights.sum(0) ** 2 / (weights**2).sum(0)
+    assert torch.allclose(FUNCTIONS["2.8"].solution(weights.log()), sizes, rtol=0, atol=1e-9)
+
+
+def test_the_acceptance_of_2_9_keeps_the_posterior():
+    target, proposal = torch.tensor([0.2, 0.5, 0.3]), torch.tensor([0.6, 0.1, 0.3])
+    log_weights = (target / proposal).log()
+    accept = FUNCTIONS["2.9"].solution(log_weights[None].expand(3, 3), log_weights[:, None].expand(3, 3))
+    flow = target[:, None] * proposal * accept  # from state to state
+    assert torch.allclose(flow, flow.T)

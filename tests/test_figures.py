@@ -50,13 +50,6 @@ def test_training_curves_take_more_terms_and_logarithmic_axes():
     assert figure.axes[2].get_ylabel() == "nats per image" and figure.axes[3].get_ylabel() == ""
 
 
-def test_line_plots_draw_their_series_and_marks():
-    figure = figures.line_plot({"a": ([0, 1], torch.tensor([2.0, 3.0]))}, "x", "y", marks={"here": (0.5, 2.5)})
-    line, point, zero = figure.axes[0].lines
-    assert list(line.get_ydata()) == [2, 3] and list(point.get_xdata()) == [0.5] and set(zero.get_ydata()) == {0}
-    assert figure.axes[0].texts[0].get_text() == "here"
-
-
 def test_line_panels_share_colours_between_panels_and_draw_the_reference_in_black():
     panels = {"one": ("N", {"a": ([1, 2], [3, 4]), "b": ([1, 2], [5.0, 6.0])}), "two": ("t", {"b": ([0, 1], [7, 8])})}
     figure = figures.line_panels(panels, columns=2, log_x=["one"], log_y=["two"])
@@ -168,3 +161,10 @@ def test_score_heatmap_writes_mean_and_spread():
 def test_image_panels_and_titles():
     figure = figures.image_panels({"a": torch.zeros(4, 6), "b": torch.ones(4, 6)})
     assert [ax.get_title() for ax in figure.axes] == ["a", "b"]
+
+
+def test_dots_stand_where_they_should():
+    [ax] = figures.dots(torch.tensor([0.0, 0.5, 90.0]), torch.tensor([1.0, 0.5, 0.0]), "x", "y").axes
+    [line] = ax.lines
+    assert list(line.get_xdata()) == [0, 0.5, 90] and list(line.get_ydata()) == [1, 0.5, 0]
+    assert line.get_linestyle() == "None" and ax.get_xscale() == "symlog" and ax.get_ylabel() == "y"

@@ -9,6 +9,7 @@ from vaebook.distributions import bernoulli_log_likelihood, kl_standard_normal, 
 from vaebook.models import BernoulliVAE, GaussianVAE, ModularVAE
 from vaebook.objectives import (
     active_units,
+    importance_log_weights,
     importance_weighted_bound,
     importance_weighted_loss,
     log_joint,
@@ -118,6 +119,7 @@ def test_the_weighted_loss_is_the_bound_turned_round(small_model, small_x):
     z = q.loc + q.scale * noise
     pixels = torch.distributions.Bernoulli(logits=small_model.decode(z))
     log_weights = pixels.log_prob(small_x).sum(-1) + (prior.log_prob(z) - q.log_prob(z)).sum(-1)
+    assert torch.allclose(importance_log_weights(small_model, small_x, noise), log_weights, rtol=0, atol=1e-9)
     expected = logsumexp(log_weights.detach().numpy(), axis=0) - math.log(8)
     assert -importance_weighted_loss(small_model, small_x, noise)["loss"].detach().numpy() == pytest.approx(expected)
     with torch.no_grad():

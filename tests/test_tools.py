@@ -64,8 +64,9 @@ TAUGHT = {  # what each chapter must show of the package
         objectives.modular_negative_elbo objectives.log_joint objectives.log_likelihood_on_grid
         training.falling_kl_weight""",
     "2_mnist": """distributions.sample_latents models.BernoulliVAE objectives.negative_elbo
-        objectives.importance_weighted_loss objectives.importance_weighted_bound training.minibatches
-        training.one_cycle training.fit""",
+        objectives.importance_log_weights objectives.importance_weighted_loss objectives.importance_weighted_bound
+        objectives.log_likelihood_on_grid objectives.active_units training.minibatches training.one_cycle
+        training.fit distributions.bernoulli_log_likelihood distributions.kl_standard_normal""",
     "3_denoising": "layers.FlipPixels layers.BernoulliNoise objectives.torn_pairs",
     "4_gaussian": """distributions.sample_latents distributions.gaussian_log_likelihood models.GaussianMLP
         models.GaussianVAE models.LinearGaussianVAE objectives.negative_elbo objectives.importance_weighted_loss""",

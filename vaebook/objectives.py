@@ -20,6 +20,7 @@ __all__ = [
     "active_units",
     "bernoulli_log_likelihood",
     "gaussian_log_likelihood",
+    "importance_log_weights",
     "importance_weighted_bound",
     "importance_weighted_loss",
     "kl_standard_normal",
@@ -73,17 +74,25 @@ def modular_negative_elbo(model, x, noise):
     }
 
 
+def importance_log_weights(model, x, noise):
+    """log of the weights p(x|z) p(z) / q(z|x) of N codes for each example: `(N, B)`.
+
+    Arguments and errors as for `negative_elbo`. Source: Burda et al. (2016), equation 8.
+    """
+    checks.noise("noise", noise, x, model)
+    mu, logvar = model.encode(x)
+    z = sample_latents(mu, logvar, noise)
+    log_prior_over_q = 0.5 * (noise.square() + logvar - z.square()).sum(-1)
+    return model.log_likelihood(z, x) + log_prior_over_q
+
+
 def importance_weighted_loss(model, x, noise):
     """Minus the importance-weighted bound on log p(x) of each example, from N codes.
 
     Arguments and errors as for `negative_elbo`. Returns {"loss": `(B,)`}, in nats.
     Source: Burda et al. (2016), equation 8.
     """
-    checks.noise("noise", noise, x, model)
-    mu, logvar = model.encode(x)
-    z = sample_latents(mu, logvar, noise)
-    log_prior_over_q = 0.5 * (noise.square() + logvar - z.square()).sum(-1)
-    log_weights = model.log_likelihood(z, x) + log_prior_over_q
+    log_weights = importance_log_weights(model, x, noise)
     return {"loss": math.log(len(noise)) - log_weights.logsumexp(0)}
 
 

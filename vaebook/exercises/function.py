@@ -38,8 +38,11 @@ def round_all(entries):
     return float(f"{entries:.4g}")
 
 
-def difference(came, expected):
-    """What keeps a result from the expected one, in a sentence; None if nothing does."""
+def difference(came, expected, equal_nan=False):
+    """What keeps a result from the expected one, in a sentence; None if nothing does.
+
+    equal_nan: whether what is no number at the same place in both is no difference.
+    """
     came, expected = parts(came), parts(expected)
     kinds = {type(part).__name__ for part in came if not torch.is_tensor(part)}
     if kinds:
@@ -50,7 +53,8 @@ def difference(came, expected):
     if [part.shape for part in came] != [part.shape for part in expected]:
         return f"Its shape is {shapes(came)}; expected: {shapes(expected)}."
     for one, other in zip(came, expected, strict=True):
-        if not torch.allclose(one.double(), other.double(), rtol=1e-4, atol=1e-6):
+        near = {"rtol": 1e-4, "atol": 1e-6, "equal_nan": equal_nan}
+        if not torch.allclose(one.double(), other.double(), **near):
             return f"It returns {numbers(came)}; expected: {numbers(expected)}."
     return None
 
@@ -123,7 +127,7 @@ class Function:
     def same(self, function, other, arguments):
         try:
             came, expected = (self.result(f, arguments) for f in (function, other))
-            return difference(came, expected) is None
+            return difference(came, expected, equal_nan=True) is None
         except Exception:
             return False
 
@@ -132,6 +136,6 @@ class Function:
         try:
             came, again = (self.result(function, arguments) for _ in range(2))
             tensors = all(map(torch.is_tensor, parts(came)))
-            return tensors and difference(came, again) is not None
+            return tensors and difference(came, again, equal_nan=True) is not None
         except Exception:
             return False

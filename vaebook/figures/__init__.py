@@ -1,9 +1,9 @@
 """The book's figures: tensors in, matplotlib figure out. Nothing here trains, loads or samples."""
 
 from vaebook.figures.curves import (
+    dots,
     histograms,
     line_panels,
-    line_plot,
     series_with_spread,
     training_curves,
 )
@@ -13,11 +13,11 @@ from vaebook.figures.images import image_panels, image_rows
 from vaebook.figures.planes import meshes, plane_of_codes, posteriors, score_heatmap
 
 __all__ = [
+    "dots",
     "histograms",
     "image_panels",
     "image_rows",
     "line_panels",
-    "line_plot",
     "meshes",
     "plane_of_codes",
     "point_clouds",

@@ -1,7 +1,5 @@
 """Curves over training and over runs, and histograms."""
 
-from itertools import cycle
-
 import numpy as np
 
 from vaebook.figures.style import LINES, as_array, new_figure
@@ -55,21 +53,13 @@ def training_curves(
     return figure
 
 
-def line_plot(series, xlabel, ylabel, marks=None):
-    """Lines on one pair of axes: a dict from name to (x, y), each `(K,)`.
-
-    marks: a dict from a text to the point (x, y) that it stands at.
-    """
+def dots(x, y, xlabel, ylabel):
+    """A dot for each pair of x and y, each `(B,)`; from 1 on the axis of x is logarithmic."""
     figure, ax = new_figure(5.2, 3.0)
-    for (name, (x, y)), line in zip(series.items(), cycle(["-", "--", ":"])):
-        ax.plot(as_array(x), as_array(y), line, label=name)
-    for text, point in (marks or {}).items():
-        ax.plot(*point, "o", color="black", markersize=4)
-        above = {"xytext": (0, 14), "textcoords": "offset points", "ha": "center"}
-        ax.annotate(text, point, **above)
-    ax.axhline(0, color="black", linewidth=0.6)
+    ax.plot(as_array(x), as_array(y), ".", color=LINES[0], alpha=0.6)
+    ax.set_xscale("symlog", linthresh=1)
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.legend()
     return figure
 
 

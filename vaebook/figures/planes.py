@@ -102,7 +102,7 @@ def posteriors(densities, extents, mu, sigma, titles):
 def score_heatmap(means, spreads, row_names, column_names):
     """Numbers in [0, 1] `(rows, columns)` as coloured cells, with each mean and its spread written in."""
     means, spreads = as_array(means), as_array(spreads)
-    figure, ax = new_figure(1.7 * len(column_names) + 1.2, 0.42 * len(row_names) + 0.7)
+    figure, ax = new_figure(1.2 * len(column_names) + 1.2, 0.42 * len(row_names) + 0.7)
     ax.imshow(means, cmap="cividis", vmin=0, vmax=1, aspect="auto")
     for (row, column), mean in np.ndenumerate(means):
         text = f"{mean:.2f} ± {spreads[row, column]:.2f}"
