@@ -70,20 +70,20 @@ def constant(model, x, generator, loss_of, *, rate, batch_size=128, epochs=EPOCH
     steps(model, loss_of, x, generator, optimizer, batch_size=batch_size, epochs=epochs)
 
 
+def lowest(cells):
+    return min(cells, key=cells.get)
+
+
 def fastest(cells):
     """Of the cells (rate, batch size) that tie with the best, the largest batch, then the lowest rate."""
-    lowest = min(cells.values())
-    return min((cell for cell in cells if cells[cell] <= lowest + TIE), key=lambda cell: (-cell[1], cell[0]))
+    limit = cells[lowest(cells)] + TIE
+    return min((cell for cell in cells if cells[cell] <= limit), key=lambda cell: (-cell[1], cell[0]))
 
 
 def as_it_was_or_best(cells):
     """The cell that the package has, unless another is better by more than TIE."""
-    best = min(cells, key=cells.get)
+    best = lowest(cells)
     return AS_IT_WAS if cells[AS_IT_WAS] <= cells[best] + TIE else best
-
-
-def lowest(cells):
-    return min(cells, key=cells.get)
 
 
 def choose():
@@ -104,17 +104,20 @@ def choose():
     rates, batches, cells, (rate, batch_size) = grown(RATES, BATCHES, of_rate_and_batch, lowest, fastest)
     first = {"rates": rates, "batches": batches, "losses": in_rows(rates, batches, cells)}
     ours = partial(cycle, rate=rate, batch_size=int(batch_size))
-    of_rise = lambda rise, forget: mean_loss(partial(ours, rise=rise, forget=forget))  # noqa: E731
-    rises, forgets, cells, (rise, forget) = grown(RISES, FORGETS, of_rise, as_it_was_or_best)
+
+    def of_rise_and_forget(rise, forget):
+        return mean_loss(partial(ours, rise=rise, forget=forget))
+
+    rises, forgets, cells, (rise, forget) = grown(RISES, FORGETS, of_rise_and_forget, lowest, as_it_was_or_best)
     second = {"rises": rises, "forgets": forgets, "losses": in_rows(rises, forgets, cells)}
-    ours = partial(ours, rise=rise, forget=forget)
+    chosen_cycle = partial(ours, rise=rise, forget=forget)
     rival_rates, _, cells, (rival_rate, _) = grown(
         RIVAL_RATES, (128,), lambda rate, _: mean_loss(partial(constant, rate=rate)), lowest, least=(0, 128)
     )
     rival = {"rates": rival_rates, "losses": [round(cells[rate, 128], 3) for rate in rival_rates]}
     passes = {}
     for epochs in (2, 3, 4, 5, 6, 7, 8, EPOCHS, 2 * EPOCHS):
-        passes[epochs] = [round(loss, 3) for loss in losses(partial(ours, epochs=epochs))]
+        passes[epochs] = [round(loss, 3) for loss in losses(partial(chosen_cycle, epochs=epochs))]
         print(f"{epochs} epochs: {passes[epochs]}", flush=True)
     settings = {"rate": rate, "batch_size": int(batch_size), "rise": rise, "forget": forget}
     chosen = settings | {"rival_rate": rival_rate}
