@@ -113,10 +113,10 @@ def digits(stored):
                 f"-ELBO of the held-out images, mean over {len(choice['seeds'])} other seeds, after ten passes over "
                 "the other 50,000. Cells within 0.1 nats of the best count as equal; of these the largest batch is "
                 "taken, then the lowest rate:",
-                grid("", rates, batches, first["losses"], (chosen["rate"], chosen["batch_size"])),
+                grid("held-out -ELBO", rates, batches, first["losses"], (chosen["rate"], chosen["batch_size"])),
                 "Then the share of the steps in which the rate rises, and $\\beta_2$. What the first edition had, "
                 "chosen there on the test set, stays unless a cell is better by more than 0.1 nats:",
-                grid("", rises, forgets, second["losses"], (chosen["rise"], chosen["forget"])),
+                grid("held-out -ELBO", rises, forgets, second["losses"], (chosen["rise"], chosen["forget"])),
                 f"The usual loop, by its rate: {', '.join(of_rival)}.",
                 f"The chosen settings, by the number of passes: {', '.join(passes)}.",
             ),
