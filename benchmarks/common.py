@@ -1,4 +1,4 @@
-"""What the benchmarks share: a grid that grows, and plain steps of training."""
+"""What the benchmarks share: a grid that grows, images that are held out, and plain steps of training."""
 
 from vaebook.training import minibatches, standard_normal
 
@@ -38,6 +38,11 @@ def grown(rows, columns, measure, *picks, least=(0, 0)):
 def in_rows(rows, columns, cells):
     """The grid's numbers as they are stored, row by row."""
     return [[round(cells[row, column], 3) for column in columns] for row in rows]
+
+
+def held_out(x, count):
+    """Rows to train on, and the last `count` of x `(B, D)`, which choose and are not trained on."""
+    return x[:-count], x[-count:]
 
 
 def steps(model, loss_of, x, generator, optimizer, schedule=None, batch_size=100, epochs=5):

@@ -30,7 +30,7 @@ from functools import partial
 
 import torch
 
-from benchmarks.common import grown, in_rows, steps
+from benchmarks.common import grown, held_out, in_rows, steps
 from tools.execute import machine
 from tools.project import BOOK
 from vaebook.data import MNISTUnavailable, mnist
@@ -88,12 +88,11 @@ def as_it_was_or_best(cells):
 
 def choose():
     """Search the grids on held-out images, and return what is stored."""
-    x = mnist("train").images
-    x, held_out = x[:-HELD_OUT], x[-HELD_OUT:]
+    x, choosing = held_out(mnist("train").images, HELD_OUT)
 
     def losses(train):
         models = [trained(x, seed, train)[0] for seed in CHOOSING]
-        return [evaluate(model, negative_elbo, held_out, draws=DRAWS)["loss"] for model in models]
+        return [evaluate(model, negative_elbo, choosing, draws=DRAWS)["loss"] for model in models]
 
     def mean_loss(train):
         return statistics.mean(losses(train))

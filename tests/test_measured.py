@@ -11,6 +11,7 @@ from torch import nn
 
 from benchmarks import common, digits, squares, time_to_loss
 from tools import colab, measured, project
+from tools.measured import chapter_2
 from vaebook.data import all_rectangles
 from vaebook.models import BernoulliVAE
 from vaebook.objectives import negative_elbo
@@ -55,7 +56,7 @@ def test_a_notebook_has_the_same_tables(monkeypatch, tmp_path):
 
 
 def test_a_name_that_is_not_known_is_refused():
-    with pytest.raises(ValueError, match="measured must be one of squares, digits, pixels, got 'circles'"):
+    with pytest.raises(ValueError, match="measured must be one of squares, digits, pixels, noises, few, got 'circles'"):
         measured.markdown("circles")
 
 
@@ -90,6 +91,22 @@ def test_a_grid_grows_for_each_cell_that_is_picked():
     for order in (picks, picks[::-1]):
         rows, columns, _, chosen = common.grown((1, 2, 4), (1, 2, 4), lambda *cell: 0, *order)
         assert rows == [1, 2, 4, 8] and columns == [1, 2, 4] and chosen == order[-1]({})
+
+
+def test_what_chooses_is_not_trained_on():
+    x = torch.arange(10)[:, None]
+    kept, choosing = common.held_out(x, 3)
+    assert kept.flatten().tolist() == [*range(7)] and choosing.flatten().tolist() == [7, 8, 9]
+
+
+def test_pixels_are_drawn_anew_from_grey_levels():
+    model, noise = BernoulliVAE(784, [4], 2), torch.zeros(1, 3, 2)
+    grey, black_or_white = torch.full((3, 784), 0.3), torch.ones(3, 784)
+    torch.manual_seed(0)
+    one, other = (digits.drawn_anew(model, grey, noise)["loss"] for _ in range(2))
+    assert (one != other).all() and (one != negative_elbo(model, grey, noise)["loss"]).all()
+    expected = negative_elbo(model, black_or_white, noise)["loss"]
+    assert torch.equal(digits.drawn_anew(model, black_or_white, noise)["loss"], expected)
 
 
 def test_of_cells_that_tie_the_lowest_rate_is_the_best():
@@ -244,7 +261,7 @@ def test_chapter_2_trains_with_the_settings_that_were_chosen():
 
 def test_chapter_2s_tables_show_what_is_stored():
     runs = {"seconds": [20, 21, 30], "runs": [{"loss": loss, "nll": loss - 6} for loss in (83.0, 84.0, 85.0)]}
-    names = [*measured.WAYS, "stochastic", "grey"]
+    names = [*chapter_2.WAYS, "stochastic", "grey"]
     stored = {
         "choice": {
             "seeds": [1, 2, 3],
@@ -260,6 +277,7 @@ def test_chapter_2s_tables_show_what_is_stored():
     }
     text = measured.digits(stored).replace("\N{NO-BREAK SPACE}", " ")
     assert "| peak rate 0.2 | 2.00 | **1.25** |" in text and "| rise 10% | 8.00 | **7.50** |" in text
+    assert "| $\\beta_2$ = 0.99 | $\\beta_2$ = 0.9 |" in text
     assert text.count("**") == 4 and text.count("84.00 ± 1.00 | 21 s |") == 4 and "10: 1.50" in text
     assert "0.001: 9.00, 0.002: 9.50" in text and "ten passes, 3 seeds" in text and "chosen for it here, 0.001" in text
     text = measured.pixels(stored).replace("\N{NO-BREAK SPACE}", " ")
@@ -268,3 +286,43 @@ def test_chapter_2s_tables_show_what_is_stored():
         and "at most (7 codes, see below)" in text
         and "| --- | ---: | ---: | --- |" in text
     )
+
+
+def test_chapter_3s_tables_show_what_is_stored_and_mark_what_is_not_decided():
+    losses = [100.0, 101.0, 103.0]
+
+    def moved(by, name="kept"):
+        return [{name: loss + shift, "last": 200.0, "step": 5} for loss, shift in zip(losses, by, strict=True)]
+
+    remedies = {"nothing": moved([0, 0, 0]), "flips": moved([-2, -2.01, -2.02]), "weight decay": moved([-2, 1, 2])}
+    choice = {name: {"strengths": [0.1, 0.2], "losses": [9, 8.126], "chosen": 0.2} for name in remedies}
+    stored = {"choice": {"300 digits": choice}, "runs": {"300 digits": remedies}, "day": "d", "machine": "m"}
+    text = measured.few(stored).replace("\N{NO-BREAK SPACE}", " ")
+    assert "| 300 digits: nothing | 101.33 ± 1.53 | - | 200.0 ± 0.0 |" in text
+    assert "| 300 digits: flips, 0.2 | 99.32 ± 1.52 | -2.01 ± 0.01 | 200.0 ± 0.0 |" in text
+    assert "| +0.33 ± 1.20 ? |" in text and "300 digits, flips: 0.1: 9.00, 0.2: 8.13" in text
+
+    def runs(by):
+        names = ("loss", "nll", "nll, corrupted", "wrong", "wrong, clean")
+        return [dict.fromkeys(names, loss + shift) for loss, shift in zip(losses, by, strict=True)]
+
+    cells = {"rates": [0.1, 0.2, 0.4], "starts": [1, 10], "losses": [[9, 8], [7, 6], [8, 9]], "chosen": [0.2, 10]}
+    without = [{name: run[name] for name in run if name != "nll, corrupted"} for run in runs([0, 0, 0])]
+    stored = {
+        "choice": {
+            "seeds": [1, 2, 3],
+            "squares": {"0": cells},
+            "digits": {"none": {"rates": [0.01, 0.02], "losses": [85.5, 86], "chosen": 0.01}},
+        },
+        "report": {
+            "codes": 7,
+            "digits": {"none": without, "a tenth": runs([1, 1.01, 1.02])},
+            "first": {"0": runs([0, 0, 0]), "0.05": runs([-2, 1, 2])},
+        },
+        "day": "d",
+        "machine": "m",
+    }
+    text = measured.noises(stored).replace("\N{NO-BREAK SPACE}", " ")
+    assert f"| none |{4 * ' 101.33 ± 1.53 |'}" in text and f"| a tenth |{4 * ' +1.01 ± 0.01 |'}" in text
+    assert text.count("+0.33 ± 1.20 ?") == 3 and "| p = 0, peak 0.2 | 7.00 | **6.00** |" in text
+    assert "none: 0.01: 85.50, 0.02: 86.00." in text and "| 7 codes |" in text

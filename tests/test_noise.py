@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from vaebook.distributions import bernoulli_log_likelihood, kl_standard_normal
-from vaebook.layers import BernoulliNoise, FlipPixels
+from vaebook.layers import BernoulliNoise, FlipPixels, SaltAndPepper
 from vaebook.models import BernoulliVAE, ModularVAE
 from vaebook.objectives import modular_negative_elbo
 
@@ -175,3 +175,34 @@ def test_an_input_that_is_not_binary_is_named(value, message, training):
 def test_an_input_that_is_no_floating_point_tensor_is_named(x):
     with pytest.raises(TypeError, match="x must be a floating-point tensor, got"):
         BernoulliNoise(0.1)(x)
+
+
+@pytest.mark.parametrize("p, salt", [(0.2, 0.5), (0.1, 0.1), (0.5, 0), (0.3, 1)])
+def test_salt_and_pepper_replace_as_often_as_they_say(p, salt):
+    x = binary(1000, 1000)
+    noisy = SaltAndPepper(p, salt, source(1))(x)
+    flipped = noisy != x
+    assert within_4_standard_deviations(flipped[x == 0], p * salt)
+    assert within_4_standard_deviations(flipped[x == 1], p * (1 - salt))
+    for neighbours in (flipped[:, ::2] & flipped[:, 1::2], flipped[::2] & flipped[1::2]):
+        both_black = neighbours[(x[:, ::2] + x[:, 1::2] if neighbours.shape[0] == 1000 else x[::2] + x[1::2]) == 0]
+        assert within_4_standard_deviations(both_black, (p * salt) ** 2)
+
+
+def test_salt_and_pepper_are_quiet_in_evaluation_mode_and_say_what_they_are():
+    x, own = binary(20, 30), source(7)
+    layer = SaltAndPepper(0.3, generator=own).eval()
+    before = own.get_state()
+    assert layer(x) is x and torch.equal(own.get_state(), before)
+    assert repr(layer) == "SaltAndPepper(p=0.3, salt=0.5)"
+
+
+@pytest.mark.parametrize("salt, error", [(-0.1, ValueError), (1.1, ValueError), ("0.5", TypeError)])
+def test_a_share_of_salt_outside_0_and_1_is_named(salt, error):
+    with pytest.raises(error, match=rf"salt must be in \[0, 1\], got {salt!r}"):
+        SaltAndPepper(0.1, salt)
+
+
+def test_salt_and_pepper_refuse_what_is_not_binary():
+    with pytest.raises(ValueError, match="x must hold only 0 and 1, got 4 other entries such as 0.5"):
+        SaltAndPepper(0.1)(torch.full((4,), 0.5))

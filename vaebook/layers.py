@@ -188,3 +188,29 @@ class BernoulliNoise(nn.Module):
 
     def extra_repr(self):
         return f"p={self.p}"
+
+
+class SaltAndPepper(BernoulliNoise):
+    """Replace each binary entry of x (any shape) with probability `p`, in training mode.
+
+    Salt, a 1, comes with probability `salt`, else pepper, a 0. With salt = 0.5 entries are
+    flipped with probability p / 2; with salt = 0 this is masking.
+    generator, evaluation mode and errors as for `BernoulliNoise`; salt is in [0, 1], too.
+    Source: Vincent et al. (2010), section 3.3; Im et al. (2017) trained with salt = p.
+    """
+
+    def __init__(self, p=0.1, salt=0.5, generator=None):
+        super().__init__(p, generator)
+        checks.probability("salt", salt)
+        self.salt = salt
+
+    def forward(self, x):
+        checks.binary("x", x)
+        if not self.training:
+            return x
+        replaced = uniform_like(x, self.generator) < self.p
+        salted = uniform_like(x, self.generator) < self.salt
+        return torch.where(replaced, salted.to(x.dtype), x)
+
+    def extra_repr(self):
+        return f"p={self.p}, salt={self.salt}"
