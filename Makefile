@@ -71,6 +71,10 @@ bench: $(READY) ## what the speed claims rest on: fresh seeds, the usual loop as
 	@$(PY) -m benchmarks.squares
 	@$(PY) -m benchmarks.digits --choose
 	@$(PY) -m benchmarks.digits
+	@$(PY) -m benchmarks.denoising --choose
+	@$(PY) -m benchmarks.denoising
+	@$(PY) -m benchmarks.few --choose
+	@$(PY) -m benchmarks.few
 	@$(PY) -m benchmarks.time_to_loss
 
 serve: book ## serves the built book on this machine, as its host does

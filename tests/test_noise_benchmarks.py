@@ -1,0 +1,135 @@
+"""The benchmarks behind chapter 3: what is trained on, what chooses, what is kept."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from benchmarks import denoising, few
+from vaebook.layers import BernoulliNoise, SaltAndPepper
+from vaebook.models import BernoulliVAE
+from vaebook.objectives import negative_elbo
+from vaebook.training import evaluate
+
+
+def rows(images):
+    return {tuple(row.nonzero().flatten().tolist()) for row in images}
+
+
+def test_squares_of_all_sizes_stand_at_other_places_in_each_part():
+    parts = few.squares(3)
+    assert [len(part) for part in parts] == [7 * 75, 7 * 50, 7 * 100]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        corners = [{min(row) for row in rows(parts[place])} for place in (one, other)]
+        assert not corners[0] & corners[1]
+    assert {len(row) for row in rows(parts[0])} == {side**2 for side in range(4, 11)}
+    assert rows(few.squares(4)[0]) != rows(parts[0]) == rows(few.squares(3)[0])
+
+
+def test_digits_choose_and_report_on_images_that_are_not_trained_on(monkeypatch):
+    def numbered(split):
+        start, count = {"train": (0, 60_000), "test": (60_000, 10_000)}[split]
+        return SimpleNamespace(images=torch.arange(start, start + count)[:, None])
+
+    monkeypatch.setattr(few, "mnist", numbered)
+    x, held_out, x_test = few.data("3,000 digits", 5)
+    assert len(x) == len(x.unique()) == 3000 and x.max() < 50_000
+    assert len(held_out) == len(held_out.unique()) == 1000 and 50_000 <= held_out.min() <= held_out.max() < 60_000
+    assert torch.equal(x_test.flatten(), torch.arange(60_000, 70_000))
+    assert not torch.equal(few.data("3,000 digits", 6)[0], x) and torch.equal(few.data("3,000 digits", 5)[0], x)
+
+
+@pytest.mark.parametrize(
+    ("remedy", "kind", "numbers"),
+    [
+        ("nothing", nn.Linear, {}),
+        ("flips", BernoulliNoise, {"p": 0.1}),
+        ("salt and pepper", SaltAndPepper, {"p": 0.1, "salt": 0.1}),
+        ("dropout at the input", nn.Dropout, {"p": 0.1}),
+        ("weight decay", nn.Linear, {}),
+    ],
+)
+def test_each_remedy_stands_where_it_belongs(remedy, kind, numbers):
+    source = torch.Generator()
+    model, optimizer = few.built(12, remedy, 0.1, source)
+    first = model.encode[0]
+    assert type(first) is kind and {name: getattr(first, name) for name in numbers} == numbers
+    assert getattr(first, "generator", source) is source
+    assert optimizer.defaults["weight_decay"] == (0.1 if remedy == "weight decay" else 0)
+    assert set(few.STRENGTHS) == {"nothing", "flips", "salt and pepper", "dropout at the input", "weight decay"}
+
+
+def test_what_is_kept_is_what_the_held_out_images_like_best(monkeypatch):
+    found = []
+
+    def noted(*given):
+        found.append(evaluate(*given)["loss"])
+        return {"loss": found[-1]}
+
+    monkeypatch.setitem(few.STEPS, "squares", 1200)
+    monkeypatch.setattr(few, "evaluate", noted)
+    monkeypatch.setattr(few, "RATE", 1e-2)
+    best, step, kept, model, _ = few.trained("squares", "nothing", 0, 1)
+    assert len(found) == 40 and best == min(found) < found[-1] and step == 30 * (1 + found.index(best))
+    again = BernoulliVAE(576, [400], 20)
+    again.load_state_dict(kept)
+    _, held_out, _ = few.squares(1)
+    assert evaluate(again, negative_elbo, held_out)["loss"] == pytest.approx(best, abs=1e-3)
+    assert not torch.equal(again.decode[0].weight, model.decode[0].weight)
+
+
+def test_whoever_chooses_may_stop_once_nothing_gets_better(monkeypatch):
+    asked = []
+
+    def rising(model, loss_of, x):
+        asked.append(len(asked))
+        return {"loss": abs(len(asked) - 3)}
+
+    monkeypatch.setitem(few.STEPS, "squares", 400)
+    monkeypatch.setattr(few, "evaluate", rising)
+    best, step, *_ = few.trained("squares", "nothing", 0, 1, patience=4)
+    assert (best, step) == (0, 30) and len(asked) == 7
+
+
+def test_of_cells_that_tie_the_lowest_rate_then_the_lowest_loss_is_taken():
+    cells = {(0.1, 3): 8.0, (0.1, 10): 7.64, (0.1, 30): 7.62, (0.2, 3): 7.6, (0.4, 3): 7.9}
+    assert denoising.of_lowest_rate(0.05, cells) == (0.1, 30) and denoising.of_lowest_rate(0.01, cells) == (0.2, 3)
+
+
+def test_wrong_pixels_are_counted_against_the_clean_image():
+    class Echo:
+        def encode(self, x):
+            return x, None
+
+        def decode(self, z):
+            return z - 0.5
+
+    x = torch.tensor([[0.0, 1, 1, 0], [1, 1, 0, 0]])
+    given = torch.tensor([[1.0, 1, 0, 0], [1, 1, 0, 1]])
+    assert denoising.wrong_pixels(Echo(), given, x) == 1.5
+
+
+@pytest.mark.parametrize("benchmark", [denoising, few])
+def test_settings_are_chosen_and_reported_with_seeds_of_their_own(benchmark):
+    assert not {*benchmark.CHOOSING} & {*benchmark.REPORTING} and len(benchmark.REPORTING) >= 5
+
+
+def test_levels_differ_in_their_flips_alone(monkeypatch):
+    seen = []
+
+    def noted(models, loss_of, x, **options):
+        seen.append((models, x, [each.get_state() for each in options["generator"]], options))
+
+    monkeypatch.setattr(denoising, "fit", noted)
+    for p in (0, 0.1):
+        denoising.squares(p, (100, 101), 0.01, 30)
+    (some, x, states, options), (others, other_x, other_states, _) = seen
+    assert (options["epochs"], options["batch_size"], options["max_lr"]) == (5, 100, 0.01)
+    for one, other in zip(some, others, strict=True):
+        assert (one.encode[0].p, other.encode[0].p) == (0, 0.1)
+        assert all(torch.equal(*pair) for pair in zip(one.parameters(), other.parameters(), strict=True))
+        assert torch.equal(one.encode[0].generator.get_state(), other.encode[0].generator.get_state())
+    assert all(torch.equal(*pair) for pair in zip(x, other_x, strict=True))
+    assert all(torch.equal(*pair) for pair in zip(states, other_states, strict=True))
+    assert not torch.equal(x[0], x[1])
