@@ -5,7 +5,7 @@
 
 Both write what they find into book/denoising.json, with the day and the machine; chapter 3 shows it.
 
-Squares: 576-192-192-2, 2,000 batches of 100. For each level of noise the peak of the rate and the weight of the KL at
+Squares: 576-192-192-2, 1,500 batches of 100. For each level of noise the peak of the rate and the weight of the KL at
 the start are chosen for themselves, by the -ELBO of all clean squares, so that no level is held to another's
 settings. Digits: 784-400-20, ten passes, chapter 2's batches of 200. For each noise the peak of the rate is chosen by
 the -ELBO of 10,000 clean images that are held out. Every grid grows where its best cell lies on the edge; cells within
@@ -39,7 +39,8 @@ STORE = BOOK / "denoising.json"
 CHOOSING, REPORTING = (100, 101, 102), (200, 201, 202, 203, 204)
 LEVELS = (0, 0.05, 0.1)
 TIES = {"squares": 0.05, "digits": 0.1}  # nats
-RATES, STARTS, DIGIT_RATES = (2.5e-3, 5e-3, 1e-2), (3, 10, 30), (5e-3, 1e-2, 2e-2)
+RATES, STARTS, DIGIT_RATES = (5e-3, 1e-2, 2e-2), (3, 10, 30), (5e-3, 1e-2, 2e-2)
+IMAGES, UNTIL = 30_000, 1_100  # squares that are trained on, and the step from which on the KL's weight is 1
 HELD_OUT, EPOCHS, DRAWS, CODES, FEW = 10_000, 10, 10, 500, 1000
 NOISES = {
     "none": None,
@@ -57,12 +58,12 @@ def flips_of(seed):
 def squares(p, seeds, rate, start, sizes=(192, 192), loop=None):
     """Models of squares for the seeds, and the seconds that their training took."""
     models, generators = seeded_models(partial(ModularVAE, 576, list(sizes), 2), seeds)
-    x = [rectangles(40_000, generator=generator).images for generator in generators]
+    x = [rectangles(IMAGES, generator=generator).images for generator in generators]
     for model, seed in zip(models, seeds, strict=True):
         model.encode.insert(0, BernoulliNoise(p, flips_of(seed)))
     options = {"epochs": 5, "batch_size": 100, "max_lr": rate, "generator": generators}
     begun = time.perf_counter()
-    fit(models, modular_negative_elbo, x, callback=partial(falling_kl_weight, start=start), **options)
+    fit(models, modular_negative_elbo, x, callback=partial(falling_kl_weight, start=start, until=UNTIL), **options)
     return models, time.perf_counter() - begun
 
 
@@ -71,7 +72,7 @@ def first_model(p, seed):
     generator = seeded(seed)
     model = ModularVAE(576, [1152, 1152], 2)
     model.encode.insert(0, BernoulliNoise(p, flips_of(seed)))
-    x = rectangles(40_000, generator=generator).images
+    x = rectangles(IMAGES, generator=generator).images
     steps(model, modular_negative_elbo, x, generator, torch.optim.Adam(model.parameters(), lr=1e-3))
     return model
 

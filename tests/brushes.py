@@ -90,8 +90,11 @@ class Truth:
         return flips
 
     @torch.no_grad()
-    def see(self, which, flips, p):
-        """x, x', the Gaussians and the restorations of an image: a square at (row, column), or a digit's number."""
+    def see(self, which, flips, p, counted=False):
+        """x, x', the Gaussians and the restorations of an image: a square at (row, column), or a digit's number.
+
+        counted: whether the models' pixels are those of (3.12), by Bayes' rule.
+        """
         clean = self.images[which if isinstance(which, int) else which[0] * COLUMNS + which[1]][None]
         given = torch.where(flips[None], 1 - clean, clean)
         seen = {"x": clean[0], "given": given[0], "restored": {}, "gaussians": {}}
@@ -99,16 +102,22 @@ class Truth:
             pairs = [model.encode(x) for x in (clean, given)]
             seen["gaussians"][name] = [(mu[0], (0.5 * logvar[0]).exp()) for mu, logvar in pairs]
             seen["restored"][name] = model.decode(pairs[1][0])[0].sigmoid()
+        p = max(p, 0.01)
+        if counted:
+            for name, pi in seen["restored"].items():
+                white = pi * torch.where(given[0] == 1, 1 - p, p)
+                black = (1 - pi) * torch.where(given[0] == 1, p, 1 - p)
+                seen["restored"][name] = white / (white + black)
         if self.is_square:
-            k, p = (self.images != given).sum(1).double(), max(p, 0.01)
+            k = (self.images != given).sum(1).double()
             posterior = p**k * (1 - p) ** (HEIGHT * WIDTH - k)
             seen["restored"]["exact"] = posterior @ self.images / posterior.sum()
         return seen
 
     @torch.no_grad()
-    def numbers(self, which, p=P, draw=0, hand=None):
+    def numbers(self, which, p=P, draw=0, hand=None, counted=False):
         flips = self.flips(p, draw, hand)
-        seen = self.see(which, flips, p)
+        seen = self.see(which, flips, p, counted)
         found = {"flips": flips.sum().item()}
         for name, restored in seen["restored"].items():
             found[f"wrong{name.capitalize()}"] = ((restored > 0.5).double() != seen["x"]).sum().item()

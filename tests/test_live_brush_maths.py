@@ -60,6 +60,16 @@ def test_corruption_is_that_of_the_noise_layer(v8):
     assert v8("maths.corrupted(x, flips)", x=x.tolist(), flips=(flips > 0).tolist()) == expected.tolist()
 
 
+@pytest.mark.parametrize("p", [0.01, 0.1, 0.3])
+def test_what_was_seen_counts_by_bayes_rule(v8, p):
+    pi = torch.rand(30, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    [given] = random_images(1, 30)
+    found = v8("maths.logitsSeen(logits, given, p)", logits=pi.logit().tolist(), given=given.tolist(), p=p)
+    white = pi * torch.where(given == 1, 1 - p, p)
+    black = (1 - pi) * torch.where(given == 1, p, 1 - p)
+    torch.testing.assert_close(double(found).sigmoid(), white / (white + black))
+
+
 @pytest.mark.parametrize("end", [(4, 3), (4, 9), (11, 3), (0, 0), (7, 1), (5, -2), (-1, 12)])
 def test_a_stroke_meets_every_pixel_on_its_way(v8, end):
     found = v8("maths.stroke([4, 3], end)", end=list(end))

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from tests.brushes import HEIGHT, PICTURES, START, WIDTH, P, agree, brush, brush_figure, truth_of_squares
+from tests.brushes import HEIGHT, PICTURES, START, WIDTH, P, agree, brush, brush_figure, status, truth_of_squares
 from tests.canvases import canvas, cells
 from tests.hands import HOWS, painted, slide, toggle
 from tests.planes import settle
@@ -57,6 +57,26 @@ def test_probabilities_are_shown_on_demand(visit, truth, how):
     assert off[1:-1, 1:-1].max() < 1.5  # around them is a line
     assert ((beside > 20) & (beside < 235)).any()  # something grey
     agree(visit, truth.numbers(START))  # wrong pixels are counted as before
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_what_was_seen_of_a_pixel_is_counted_on_demand(visit, truth, how):
+    slide(visit, "p", 0.9)
+    toggle(visit, "seen", how)
+    settle(visit)
+    p = float(visit.control("p").input_value())
+    before, after = (truth.numbers(START, p, counted=counted) for counted in (False, True))
+    assert all(before[name] != after[name] for name in ("wrongVanilla", "wrongDenoising"))
+    agree(visit, after)
+    assert f"Wrong when restored: vanilla {after['wrongVanilla']}" in status(visit)
+    toggle(visit, "grey")
+    settle(visit)
+    values = truth.see(START, truth.flips(p), p, counted=True)["restored"]["denoising"]
+    off = (cells(visit, "denoising", (HEIGHT, WIDTH), 0.3)[:, 0] - 255 * values).abs().reshape(HEIGHT, WIDTH)
+    assert off[1:-1, 1:-1].max() < 1.5
+    toggle(visit, "seen", how)
+    settle(visit)
+    agree(visit, before)
 
 
 def test_the_titles_count_wrong_pixels(visit, truth):

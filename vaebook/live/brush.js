@@ -4,7 +4,7 @@
 vaeLive.define("brush", stage => {
   const maths = globalThis.vaeMaths, {settings, panels} = stage;
   const NAMES = ["vanilla", "denoising"];
-  const LEAST_P = settings.leastP;  // with p = 0 a flip by hand would be impossible, whatever the place
+  const LEAST_P = settings.leastP;  // with p = 0 a flip by hand would be impossible, whatever else is known
 
   // An image to brush, its flips and the models that restore it: one of squares, and one of digits once they are there.
   function makeKind({shape, side, layers, noise, weights, seed}, texts, clean) {
@@ -47,13 +47,14 @@ vaeLive.define("brush", stage => {
     const {shape, side, vaes} = kind, p = stage.value("p"), x = kind.clean();
     const flips = maths.flipsOf(kind.uniforms, p, kind.hand), given = maths.corrupted(x, flips);
     const models = vaes.map(vae => ({clean: gaussianOf(vae, x), given: gaussianOf(vae, given)}));
-    const restored = {};
+    const restored = {}, possible = Math.max(p, LEAST_P);
     models.forEach((model, i) => {
-      const logits = vaes[i].decode(model.given.mu);
+      const decoded = vaes[i].decode(model.given.mu);
+      const logits = stage.value("seen") ? maths.logitsSeen(decoded, given, possible) : decoded;
       restored[NAMES[i]] = {probabilities: logits.map(maths.sigmoid), white: thresholded(logits, 0)};
     });
     if (side) {
-      const {pixels} = maths.squarePosterior(given, shape, side, Math.max(p, LEAST_P));
+      const {pixels} = maths.squarePosterior(given, shape, side, possible);
       restored.exact = {probabilities: pixels, white: thresholded(pixels, 0.5)};
     }
     const count = flips.filter(Boolean).length;
@@ -135,6 +136,10 @@ vaeLive.define("brush", stage => {
 
   for (const name of ["p", "squareRow", "squareColumn"]) stage.on(name, change);
   stage.on("grey", () => stage.redraw());
+  stage.on("seen", () => {
+    change();
+    report();
+  });
   stage.on("draw", () => {
     if (stage.value("p") === 0) stage.set("p", settings.p || 0.1);  // or nothing would happen
     kind.uniforms = kind.draw();

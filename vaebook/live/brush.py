@@ -172,16 +172,19 @@ def controls(settings, place, digits, later):
         Range("squareRow", "square's row", 0, height - side, 1, place[0]),
         Range("squareColumn", "square's column", 0, width - side, 1, place[1]),
     ]
-    grey = Switch("grey", "Show probabilities")
+    switches = [
+        Switch("seen", "Count the pixel as seen, (3.12)"),
+        Switch("grey", "Show probabilities"),
+    ]
     if digits is None:
-        return [*found, grey, *sliders]
+        return [*found, *switches, *sliders]
     size = megabytes(later["digits"])
     options = {0: "a square"} | {
         number: f"a {label}, image {number} of {digits['name']}"
         for number, label in enumerate(digits["labels"].tolist(), 1)
     }
     load = Button("load", f"Load the digits ({size})")
-    return [*found, load, Choice("image", "image", options, 0), grey, *sliders]
+    return [*found, load, Choice("image", "image", options, 0), *switches, *sliders]
 
 
 def note(shifts, digits, p):
@@ -192,8 +195,9 @@ def note(shifts, digits, p):
         f"{MINUS}ELBO, KL and reconstruction are the terms of (3.6) for this x\N{PRIME} "
         f"alone, in nats, averaged over {CODES} fixed codes (Gauss-Hermite{draws}). "
         f"How far the code's mean moves, {moved}, is in standard deviations of the prior. "
-        "A restored pixel is white where its probability is above one half. The exact "
-        "posterior is that of the square's place, by (3.1) with the slider's p, or "
+        "A restored pixel is white where its probability is above one half; (3.12) has that "
+        "of a pixel that was seen, with the slider's p. The exact "
+        "posterior is that of the square's place, by (3.1). Both take "
         f"{LEAST_P} if that is more. If each pixel is flipped with this p, no other way to "
         "restore has fewer wrong pixels on average. Rounding the weights to 8 bits adds to "
         f"the {MINUS}ELBO (3.6) at p = {p:g}, on average: {added.replace('-', MINUS)}."

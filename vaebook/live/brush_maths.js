@@ -21,6 +21,12 @@
     ]);
   }
 
+  // The logit of each pixel, given the code and what was seen of the pixel, flipped with probability p: (3.12).
+  function logitsSeen(logits, given, p) {
+    const evidence = Math.log((1 - p) / p);
+    return Float64Array.from(logits, (logit, pixel) => logit + (given[pixel] > 0 ? evidence : -evidence));
+  }
+
   const distance = (a, b) => Math.hypot(...a.map((value, j) => value - b[j]));
 
   // (3.6) for one corrupted image: the code comes from `given`, and has to explain x. Noise (N, Z) with a weight for
@@ -63,5 +69,5 @@
     return models.map(({clean}) => clean.mu.map(middle => [middle - half, middle + half]));
   }
 
-  Object.assign(vaeMaths, {flipsOf, corrupted, stroke, distance, costsGiven, squarePosterior, sharedWindows});
+  Object.assign(vaeMaths, {flipsOf, corrupted, stroke, logitsSeen, distance, costsGiven, squarePosterior, sharedWindows});
 })();
