@@ -100,7 +100,12 @@ def importance_weighted_loss(model, x, noise, given=None):
 
 
 def importance_weighted_bound(
-    model, x, num_samples, generator=None, rows=5000, corrupt=None
+    model,
+    x,
+    num_samples,
+    generator=None,
+    rows=5000,
+    corrupt=None,
 ):
     """Lower bound on log p(x) from `num_samples` weighted codes per example, in nats.
 
