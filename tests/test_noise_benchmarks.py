@@ -9,7 +9,7 @@ from torch import nn
 from benchmarks import denoising, few
 from vaebook.layers import BernoulliNoise, SaltAndPepper
 from vaebook.models import BernoulliVAE
-from vaebook.objectives import negative_elbo
+from vaebook.objectives import log_likelihood_on_grid, negative_elbo
 from vaebook.training import evaluate
 
 
@@ -108,6 +108,27 @@ def test_wrong_pixels_are_counted_against_the_clean_image():
     x = torch.tensor([[0.0, 1, 1, 0], [1, 1, 0, 0]])
     given = torch.tensor([[1.0, 1, 0, 0], [1, 1, 0, 1]])
     assert denoising.wrong_pixels(Echo(), given, x) == 1.5
+
+
+def test_codes_of_corrupted_images_find_the_likelihood():
+    torch.manual_seed(1)
+    model = BernoulliVAE(6, [8], 2).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5)
+        model.encode[-1].logvar.bias += 1  # wide enough for weights of a finite variance
+        x = (torch.rand(4, 6) > 0.5).double()
+        grid, seen = log_likelihood_on_grid(model, x), []
+        model.encode.insert(0, BernoulliNoise(0.3, torch.Generator().manual_seed(3)))
+        model.encode[0].register_forward_hook(lambda layer, given, corrupted: seen.append((given[0], corrupted)))
+        model.eval()
+        bound = denoising.bound_by_corrupted(model, x, 100_000, torch.Generator().manual_seed(0), rows=3)
+        ones = denoising.bound_by_corrupted(model, x.repeat(20_000, 1), 1, torch.Generator().manual_seed(1), rows=10**6)
+    torch.testing.assert_close(bound, grid, rtol=0, atol=0.03)
+    assert not model.training and all(0.28 < (a != b).double().mean() < 0.32 for a, b in seen)
+    likelihoods = ones.reshape(20_000, 4).exp()
+    error = likelihoods.std(0) / 20_000**0.5
+    assert ((likelihoods.mean(0) - grid.exp()).abs() < 4 * error).all() and (error < 0.02 * grid.exp()).all()
 
 
 @pytest.mark.parametrize("benchmark", [denoising, few])

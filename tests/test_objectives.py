@@ -6,7 +6,6 @@ from scipy.special import logsumexp
 
 from vaebook import objectives
 from vaebook.distributions import bernoulli_log_likelihood, kl_standard_normal, sample_latents
-from vaebook.layers import BernoulliNoise
 from vaebook.models import BernoulliVAE, GaussianVAE, ModularVAE
 from vaebook.objectives import (
     active_units,
@@ -127,44 +126,6 @@ def test_the_weighted_loss_is_the_bound_turned_round(small_model, small_x):
         bound = importance_weighted_bound(small_model, small_x, 8, torch.Generator().manual_seed(1), rows=10**6)
         drawn = torch.randn(8, 30, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
         assert torch.equal(bound, -importance_weighted_loss(small_model, small_x, drawn)["loss"])
-
-
-def test_weights_of_what_the_encoder_is_given_in_the_place_of_x(small_model, small_x):
-    """The code is from q(z|x'), and has to explain x."""
-    noise, given = randn(8, 30, 3), (torch.rand(8, *small_x.shape, generator=torch.Generator().manual_seed(2)) < 0.5)
-    given = given.double()
-    mu, logvar = small_model.encode(given)
-    q, prior = torch.distributions.Normal(mu, (logvar / 2).exp()), torch.distributions.Normal(0.0, 1.0)
-    z = q.loc + q.scale * noise
-    pixels = torch.distributions.Bernoulli(logits=small_model.decode(z))
-    expected = pixels.log_prob(small_x).sum(-1) + (prior.log_prob(z) - q.log_prob(z)).sum(-1)
-    came = importance_log_weights(small_model, small_x, noise, given)
-    assert torch.allclose(came, expected, rtol=0, atol=1e-9)
-    loss = importance_weighted_loss(small_model, small_x, noise, given)["loss"]
-    assert torch.allclose(loss, math.log(8) - expected.logsumexp(0), rtol=0, atol=1e-9)
-    with pytest.raises(ValueError, match=r"given must have shape \(8, 30, 12\), got \(30, 12\)"):
-        importance_log_weights(small_model, small_x, noise, given[0])
-
-
-def test_the_bound_corrupts_anew_for_each_code_and_finds_the_same_limit():
-    torch.manual_seed(1)
-    model = BernoulliVAE(6, [8], 2).double()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(1.5)
-        model.encode[-1].logvar.bias += 1  # wide enough for weights of a finite variance
-        x = (torch.rand(4, 6) > 0.5).double()
-        grid, seen = log_likelihood_on_grid(model, x), []
-        flips = BernoulliNoise(0.3, torch.Generator().manual_seed(3))
-        flips.register_forward_hook(lambda layer, given, corrupted: seen.append(corrupted))
-        source = torch.Generator().manual_seed(0)
-        bound = importance_weighted_bound(model, x, 500_000, source, corrupt=flips)
-        torch.testing.assert_close(bound, grid, rtol=0, atol=0.03)
-        assert all(0.29 < (each != row).double().mean() < 0.31 for each, row in zip(seen[:4], x, strict=True))
-        ones = importance_weighted_bound(model, x.repeat(20_000, 1), 1, source, corrupt=flips)
-        likelihoods = ones.reshape(20_000, 4).exp()
-        error = likelihoods.std(0) / math.sqrt(len(likelihoods))
-    assert ((likelihoods.mean(0) - grid.exp()).abs() < 4 * error).all() and (error < 0.02 * grid.exp()).all()
 
 
 def test_the_joint_is_likelihood_plus_prior(small_model, small_x):

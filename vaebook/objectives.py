@@ -74,39 +74,33 @@ def modular_negative_elbo(model, x, noise):
     }
 
 
-def importance_log_weights(model, x, noise, given=None):
+def importance_log_weights(model, x, noise):
     """log of the weights p(x|z) p(z) / q(z|x) of N codes for each example: `(N, B)`.
 
-    given: `(N, B, D)`, what the encoder gets in the place of x, anew for each code.
     Arguments and errors as for `negative_elbo`. Source: Burda et al. (2016), equation 8.
     """
     checks.noise("noise", noise, x, model)
-    if given is not None:
-        checks.shape("given", given, (len(noise), *x.shape))
-    mu, logvar = model.encode(x if given is None else given)
+    mu, logvar = model.encode(x)
     z = sample_latents(mu, logvar, noise)
     log_prior_over_q = 0.5 * (noise.square() + logvar - z.square()).sum(-1)
     return model.log_likelihood(z, x) + log_prior_over_q
 
 
-def importance_weighted_loss(model, x, noise, given=None):
+def importance_weighted_loss(model, x, noise):
     """Minus the importance-weighted bound on log p(x) of each example, from N codes.
 
-    Arguments and errors as for the weights. Returns {"loss": `(B,)`}, in nats.
+    Arguments and errors as for `negative_elbo`. Returns {"loss": `(B,)`}, in nats.
     Source: Burda et al. (2016), equation 8.
     """
-    log_weights = importance_log_weights(model, x, noise, given)
+    log_weights = importance_log_weights(model, x, noise)
     return {"loss": math.log(len(noise)) - log_weights.logsumexp(0)}
 
 
-def importance_weighted_bound(
-    model, x, num_samples, generator=None, rows=5000, corrupt=None
-):
+def importance_weighted_bound(model, x, num_samples, generator=None, rows=5000):
     """Lower bound on log p(x) from `num_samples` weighted codes per example, in nats.
 
     x: `(B, D)`.  rows: how many codes are decoded at a time. It limits the memory; with
-    another number the examples get other draws.  corrupt: a layer such as those of
-    chapter 3, by which the encoder gets x corrupted anew for each code. Returns `(B,)`.
+    another number the examples get other draws. Returns `(B,)`.
     Raises TypeError or ValueError if num_samples < 1 or model and x do not suit each other.
     Source: Burda et al. (2016), equation 8.
     """
@@ -117,8 +111,7 @@ def importance_weighted_bound(
     for part in x.split(max(1, rows // num_samples)):
         shape = (num_samples, len(part), model.latent_dims)
         noise = torch.randn(shape, generator=generator, **like_x)
-        given = corrupt and corrupt(part.expand(num_samples, -1, -1))
-        bounds.append(-importance_weighted_loss(model, part, noise, given)["loss"])
+        bounds.append(-importance_weighted_loss(model, part, noise)["loss"])
     return torch.cat(bounds)
 
 
