@@ -23,7 +23,7 @@ def digits(stored):
     first, second, rival = choice["first"], choice["second"], choice["rival"]
     rates = [(rate, f"peak rate {rate:g}") for rate in first["rates"]]
     batches = [(batch, f"batches of {batch:g}") for batch in first["batches"]]
-    rises = [(rise, f"rise {rise:.0%}") for rise in second["rises"]]
+    rises = [(rise, f"rise {100 * rise:g}%") for rise in second["rises"]]
     forgets = [(forget, f"$\\beta_2$ = {1 - forget:g}") for forget in second["forgets"]]
     passes = [f"{count}: {mean(losses):.2f}" for count, losses in choice["passes"].items()]
     return "\n\n".join(
