@@ -1,5 +1,11 @@
-"""What the benchmarks share: a grid that grows, images that are held out, and plain steps of training."""
+"""What the benchmarks share: a grid that grows, images that are held out, plain steps of training, a store."""
 
+import argparse
+import json
+from datetime import date
+
+from tools.execute import machine
+from vaebook.data import MNISTUnavailable
 from vaebook.training import minibatches, standard_normal
 
 
@@ -35,6 +41,11 @@ def grown(rows, columns, measure, *picks, least=(0, 0)):
         rows, columns = sorted([*rows, *new_rows]), sorted([*columns, *new_columns])
 
 
+def lowest(cells):
+    """The cell of the lowest loss."""
+    return min(cells, key=cells.get)
+
+
 def in_rows(rows, columns, cells):
     """The grid's numbers as they are stored, row by row."""
     return [[round(cells[row, column], 3) for column in columns] for row in rows]
@@ -57,3 +68,20 @@ def steps(model, loss_of, x, generator, optimizer, schedule=None, batch_size=100
             schedule.step()
         losses.append(loss.item())
     return losses
+
+
+def keep(store, description, choose, report):
+    """Run what the command line asks for, and write it into a JSON file with the day and the machine.
+
+    choose() returns the part "choice"; report(choice) a dict of the others. Without MNIST nothing is written.
+    """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--choose", action="store_true", help="search the settings")
+    stored = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
+    try:
+        stored |= {"choice": choose()} if parser.parse_args().choose else report(stored["choice"])
+    except MNISTUnavailable as error:
+        print(f"not measured, since it takes MNIST: {error}")
+        return
+    stored |= {"day": date.today().isoformat(), "machine": machine()}
+    store.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")

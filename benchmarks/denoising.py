@@ -17,20 +17,15 @@ restoring with a tenth of the pixels flipped. And the book's first denoising mod
 the pixels flipped, Adam at a constant 1e-3, beside the same without noise.
 """
 
-import argparse
-import json
 import math
 import statistics
-import time
-from datetime import date
 from functools import partial
 
 import torch
 
-from benchmarks.common import grown, held_out, in_rows, steps
-from tools.execute import machine
+from benchmarks.common import grown, held_out, in_rows, keep, lowest, steps
 from tools.project import BOOK
-from vaebook.data import MNISTUnavailable, all_rectangles, mnist, rectangles
+from vaebook.data import all_rectangles, mnist, rectangles
 from vaebook.layers import BernoulliNoise, SaltAndPepper
 from vaebook.models import BernoulliVAE, ModularVAE
 from vaebook.objectives import (
@@ -62,16 +57,15 @@ def flips_of(seed):
     return torch.Generator().manual_seed(1000 + seed)
 
 
-def squares(p, seeds, rate, start, sizes=(192, 192), loop=None):
-    """Models of squares for the seeds, and the seconds that their training took."""
-    models, generators = seeded_models(partial(ModularVAE, 576, list(sizes), 2), seeds)
+def squares(p, seeds, rate, start):
+    """Models of squares for the seeds, trained together."""
+    models, generators = seeded_models(partial(ModularVAE, 576, [192, 192], 2), seeds)
     x = [rectangles(IMAGES, generator=generator).images for generator in generators]
     for model, seed in zip(models, seeds, strict=True):
         model.encode.insert(0, BernoulliNoise(p, flips_of(seed)))
     options = {"epochs": 5, "batch_size": 100, "max_lr": rate, "generator": generators}
-    begun = time.perf_counter()
     fit(models, modular_negative_elbo, x, callback=partial(falling_kl_weight, start=start, until=UNTIL), **options)
-    return models, time.perf_counter() - begun
+    return models
 
 
 def first_model(p, seed):
@@ -100,17 +94,13 @@ def of_lowest_rate(tie, cells):
     return min((cell for cell in cells if cells[cell] <= limit), key=lambda cell: (cell[0], cells[cell]))
 
 
-def lowest(cells):
-    return min(cells, key=cells.get)
-
-
 def choose():
     """Search the settings, and return what is stored."""
     all_squares = all_rectangles().images
     x, choosing = held_out(mnist("train").images, HELD_OUT)
 
     def of_squares(p, rate, start):
-        models, _ = squares(p, CHOOSING, rate, start)
+        models = squares(p, CHOOSING, rate, start)
         return statistics.mean(
             evaluate(model, modular_negative_elbo, all_squares, draws=20)["loss"] for model in models
         )
@@ -190,7 +180,7 @@ def report(choice):
             runs.append(run | {"wrong": wrong_pixels(model, flipped, all_squares.repeat(20, 1))})
         found["first"][str(p)] = rounded(runs)
         print(p, found["first"][str(p)], flush=True)
-    return found
+    return {"report": found}
 
 
 def rounded(runs):
@@ -198,19 +188,7 @@ def rounded(runs):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--choose", action="store_true", help="search the settings")
-    stored = json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {}
-    try:
-        if parser.parse_args().choose:
-            stored["choice"] = choose()
-        else:
-            stored["report"] = report(stored["choice"])
-    except MNISTUnavailable as error:
-        print(f"not measured, since it takes MNIST: {error}")
-        return
-    stored |= {"day": date.today().isoformat(), "machine": machine()}
-    STORE.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
+    keep(STORE, __doc__, choose, report)
 
 
 if __name__ == "__main__":

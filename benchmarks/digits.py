@@ -21,19 +21,15 @@ anew for each batch (stochastic binarisation; the test set is drawn once) and on
 over DRAWS draws of the code; -log p(x) is bounded by importance weights with CODES codes.
 """
 
-import argparse
-import json
 import statistics
 import time
-from datetime import date
 from functools import partial
 
 import torch
 
-from benchmarks.common import grown, held_out, in_rows, steps
-from tools.execute import machine
+from benchmarks.common import grown, held_out, in_rows, keep, lowest, steps
 from tools.project import BOOK
-from vaebook.data import MNISTUnavailable, mnist
+from vaebook.data import mnist
 from vaebook.models import BernoulliVAE
 from vaebook.objectives import importance_weighted_bound, negative_elbo
 from vaebook.training import evaluate, one_cycle, seeded
@@ -68,10 +64,6 @@ def constant(model, x, generator, loss_of, *, rate, batch_size=128, epochs=EPOCH
     """The usual loop."""
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     steps(model, loss_of, x, generator, optimizer, batch_size=batch_size, epochs=epochs)
-
-
-def lowest(cells):
-    return min(cells, key=cells.get)
 
 
 def fastest(cells):
@@ -128,8 +120,9 @@ def drawn_anew(model, x, noise):
     return negative_elbo(model, torch.bernoulli(x), noise)
 
 
-def report(chosen):
+def report(choice):
     """Train the chosen settings and the rivals, and return what is stored."""
+    chosen = choice["chosen"]
     settings = {name: chosen[name] for name in ("rate", "batch_size", "rise", "forget")}
     ours = partial(trained, train=partial(cycle, **settings))
     x, grey = mnist("train").images, mnist("train", threshold=None).images
@@ -163,23 +156,11 @@ def report(chosen):
             stored[name]["seconds"].append(round(took))
             print(f"{name}, seed {seed}: {stored[name]['runs'][-1]} in {took:.0f} s", flush=True)
     entropy = -(torch.xlogy(grey_test, grey_test) + torch.xlogy(1 - grey_test, 1 - grey_test)).sum(1).mean().item()
-    return {"seeds": REPORTING, "ways": stored, "grey_entropy": round(entropy, 3), "codes": CODES}
+    return {"report": {"seeds": REPORTING, "ways": stored, "grey_entropy": round(entropy, 3), "codes": CODES}}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--choose", action="store_true", help="search the grids")
-    stored = json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {}
-    try:
-        if parser.parse_args().choose:
-            stored["choice"] = choose()
-        else:
-            stored["report"] = report(stored["choice"]["chosen"])
-    except MNISTUnavailable as error:
-        print(f"not measured, since it takes MNIST: {error}")
-        return
-    stored |= {"day": date.today().isoformat(), "machine": machine()}
-    STORE.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
+    keep(STORE, __doc__, choose, report)
 
 
 if __name__ == "__main__":

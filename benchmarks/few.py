@@ -15,20 +15,16 @@ Reported: the -ELBO of clean test images (10,000 digits; squares at the 100 plac
 of the code, of the model that was kept and of the last one.
 """
 
-import argparse
 import copy
-import json
 import statistics
-from datetime import date
 from functools import partial
 
 import torch
 from torch import nn
 
-from benchmarks.common import grown
-from tools.execute import machine
+from benchmarks.common import grown, held_out, keep, lowest
 from tools.project import BOOK
-from vaebook.data import MNISTUnavailable, all_rectangles, mnist
+from vaebook.data import all_rectangles, mnist
 from vaebook.layers import BernoulliNoise, SaltAndPepper
 from vaebook.models import BernoulliVAE
 from vaebook.objectives import negative_elbo
@@ -38,7 +34,7 @@ STORE = BOOK / "few.json"
 CHOOSING, REPORTING = (100, 101, 102), (200, 201, 202, 203, 204)
 STEPS = {"300 digits": 2000, "1,000 digits": 3000, "3,000 digits": 6000, "squares": 4000}
 LOOKS, PATIENCE = 40, 10  # how often the held-out images are looked at; looks without a better one, when choosing
-RATE, BATCH, HELD_OUT, DRAWS = 1e-3, 100, 1000, 10
+RATE, BATCH, STOPPING_DIGITS, DRAWS = 1e-3, 100, 1000, 10
 SIDES, PLACES, LEARNED, STOPPING = range(4, 11), 15, 75, 50
 STRENGTHS = {
     "nothing": (0,),
@@ -51,10 +47,10 @@ STRENGTHS = {
 
 def digits(count, seed):
     """Training, held-out and test images: `count` of the first 50,000, 1,000 of the next 10,000, and all 10,000."""
-    x, generator = mnist("train").images, seeded(seed)
-    first, rest = x[:50_000], x[50_000:]
-    some = [part[torch.randperm(len(part), generator=generator)] for part in (first, rest)]
-    return some[0][:count], some[1][:HELD_OUT], mnist("test").images
+    generator = seeded(seed)
+    parts = held_out(mnist("train").images, 10_000)
+    first, rest = (part[torch.randperm(len(part), generator=generator)] for part in parts)
+    return first[:count], rest[:STOPPING_DIGITS], mnist("test").images
 
 
 def squares(seed):
@@ -89,7 +85,7 @@ def built(data_dims, remedy, strength, generator):
 
 def trained(name, remedy, strength, seed, patience=LOOKS):
     """The lowest held-out -ELBO, its step, and what the kept and the last model have on test images (draws apart)."""
-    x, held_out, x_test = data(name, seed)
+    x, stopping, x_test = data(name, seed)
     generator = seeded(seed)
     model, optimizer = built(x.shape[1], remedy, strength, torch.Generator().manual_seed(1000 + seed))
     best, kept, step, stale = float("inf"), None, 0, 0
@@ -101,17 +97,17 @@ def trained(name, remedy, strength, seed, patience=LOOKS):
             optimizer.step()
             step += 1
             if step % (STEPS[name] // LOOKS) == 0:
-                found = evaluate(model, negative_elbo, held_out)["loss"]
+                found = evaluate(model, negative_elbo, stopping)["loss"]
                 stale += 1
                 if found < best:
                     best, kept, when, stale = found, copy.deepcopy(model.state_dict()), step, 0
     return best, when, kept, model, x_test
 
 
-def choose(names):
+def choose():
     """For each data set, the strengths that were tried, their held-out -ELBO, and the best."""
     found = {}
-    for name in names:
+    for name in STEPS:
         found[name] = {}
         for remedy, strengths in STRENGTHS.items():
 
@@ -119,14 +115,14 @@ def choose(names):
                 return statistics.mean(trained(name, remedy, strength, seed, PATIENCE)[0] for seed in CHOOSING)
 
             print(f"{name}, {remedy}", flush=True)
-            tried, _, cells, (strength, _) = grown(strengths, (0,), mean_loss, lambda cells: min(cells, key=cells.get))
+            tried, _, cells, (strength, _) = grown(strengths, (0,), mean_loss, lowest)
             losses = [round(cells[each, 0], 2) for each in tried]
             found[name][remedy] = {"strengths": tried, "losses": losses, "chosen": strength}
     return found
 
 
 def report(choice):
-    """For each data set and remedy, a dict for each seed."""
+    """Train with the chosen strengths: for each data set and remedy, a dict for each seed."""
     found = {}
     for name, remedies in choice.items():
         found[name] = {remedy: [] for remedy in remedies}
@@ -139,23 +135,11 @@ def report(choice):
                 run = {"step": step, "kept": round(test()["loss"], 2), "last": round(last, 2)}
                 found[name][remedy].append(run)
                 print(f"{name}, {remedy}, seed {seed}: {run}", flush=True)
-    return found
+    return {"steps": STEPS, "seeds": {"choosing": CHOOSING, "reporting": REPORTING}, "runs": found}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--choose", action="store_true", help="search the strengths")
-    stored = json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {}
-    try:
-        if parser.parse_args().choose:
-            stored["choice"] = choose(STEPS)
-        else:
-            stored |= {"steps": STEPS, "runs": report(stored["choice"])}
-    except MNISTUnavailable as error:
-        print(f"not measured, since it takes MNIST: {error}")
-        return
-    stored |= {"day": date.today().isoformat(), "machine": machine()}
-    STORE.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
+    keep(STORE, __doc__, choose, report)
 
 
 if __name__ == "__main__":

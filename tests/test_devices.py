@@ -11,7 +11,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from vaebook import checks, layers, models, objectives
-from vaebook.layers import BernoulliNoise
+from vaebook.layers import BernoulliNoise, SaltAndPepper
 from vaebook.models import BernoulliVAE, GaussianVAE, LinearGaussianVAE, ModularVAE
 
 pytestmark = [
@@ -29,9 +29,9 @@ def fake_cuda(monkeypatch):
         yield
 
 
-def denoising(make):
+def denoising(make, layer=BernoulliNoise):
     model = make(12, [8], 2)
-    model.encode.insert(0, BernoulliNoise(0.1))
+    model.encode.insert(0, layer(0.1))
     return model
 
 
@@ -44,6 +44,7 @@ MODELS = {
     "ModularVAE": lambda: ModularVAE(12, [8], 2),
     "denoising BernoulliVAE": lambda: denoising(BernoulliVAE),
     "denoising ModularVAE": lambda: denoising(ModularVAE),
+    "salted BernoulliVAE": lambda: denoising(BernoulliVAE, SaltAndPepper),
     "GaussianVAE": lambda: GaussianVAE(2, 8, 1),
     "LinearGaussianVAE": linear,
 }
@@ -104,6 +105,7 @@ def test_no_public_part_is_left_out():
         "uniform_like",
         "FlipPixels",
         "BernoulliNoise",
+        "SaltAndPepper",
     }
     called |= {
         "hidden_layers",

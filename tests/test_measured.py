@@ -296,11 +296,19 @@ def test_chapter_3s_tables_show_what_is_stored_and_mark_what_is_not_decided():
 
     remedies = {"nothing": moved([0, 0, 0]), "flips": moved([-2, -2.01, -2.02]), "weight decay": moved([-2, 1, 2])}
     choice = {name: {"strengths": [0.1, 0.2], "losses": [9, 8.126], "chosen": 0.2} for name in remedies}
-    stored = {"choice": {"300 digits": choice}, "runs": {"300 digits": remedies}, "day": "d", "machine": "m"}
+    seeds = {"choosing": [1, 2], "reporting": [3, 4, 5]}
+    stored = {
+        "choice": {"300 digits": choice},
+        "runs": {"300 digits": remedies},
+        "seeds": seeds,
+        "day": "d",
+        "machine": "m",
+    }
     text = measured.few(stored).replace("\N{NO-BREAK SPACE}", " ")
     assert "| 300 digits: nothing | 101.33 ± 1.53 | - | 200.0 ± 0.0 |" in text
     assert "| 300 digits: flips, 0.2 | 99.32 ± 1.52 | -2.01 ± 0.01 | 200.0 ± 0.0 |" in text
     assert "| +0.33 ± 1.20 ? |" in text and "300 digits, flips: 0.1: 9.00, 0.2: 8.13" in text
+    assert "| images, remedy, 3 seeds |" in text and "Held-out -ELBO, 2 other seeds:" in text
 
     def runs(by):
         names = ("loss", "nll", "nll, corrupted", "wrong", "wrong, clean")
@@ -316,6 +324,7 @@ def test_chapter_3s_tables_show_what_is_stored_and_mark_what_is_not_decided():
         },
         "report": {
             "codes": 7,
+            "seeds": [4, 5, 6],
             "digits": {"none": without, "a tenth": runs([1, 1.01, 1.02])},
             "first": {"0": runs([0, 0, 0]), "0.05": runs([-2, 1, 2])},
         },
@@ -325,4 +334,4 @@ def test_chapter_3s_tables_show_what_is_stored_and_mark_what_is_not_decided():
     text = measured.noises(stored).replace("\N{NO-BREAK SPACE}", " ")
     assert f"| none |{4 * ' 101.33 ± 1.53 |'}" in text and f"| a tenth |{4 * ' +1.01 ± 0.01 |'}" in text
     assert text.count("+0.33 ± 1.20 ?") == 3 and "| p = 0, peak 0.2 | 7.00 | **6.00** |" in text
-    assert "none: 0.01: 85.50, 0.02: 86.00." in text and "| 7 codes |" in text
+    assert "none: 0.01: 85.50, 0.02: 86.00." in text and "| 7 codes |" in text and "3 seeds a row" in text

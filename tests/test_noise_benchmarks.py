@@ -1,12 +1,14 @@
-"""The benchmarks behind chapter 3: what is trained on, what chooses, what is kept."""
+"""The benchmarks behind chapter 3: what is trained on, what chooses, what is kept, what is stored."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
-from benchmarks import denoising, few
+from benchmarks import common, denoising, few
+from vaebook.data import MNISTUnavailable
 from vaebook.layers import BernoulliNoise, SaltAndPepper
 from vaebook.models import BernoulliVAE
 from vaebook.objectives import log_likelihood_on_grid, negative_elbo
@@ -129,6 +131,23 @@ def test_codes_of_corrupted_images_find_the_likelihood():
     likelihoods = ones.reshape(20_000, 4).exp()
     error = likelihoods.std(0) / 20_000**0.5
     assert ((likelihoods.mean(0) - grid.exp()).abs() < 4 * error).all() and (error < 0.02 * grid.exp()).all()
+
+
+def test_a_store_keeps_what_it_had_beside_what_is_new(monkeypatch, tmp_path, capsys):
+    def missing():
+        raise MNISTUnavailable("no file")
+
+    store = tmp_path / "some.json"
+    monkeypatch.setattr("sys.argv", ["benchmark", "--choose"])
+    common.keep(store, "What for", lambda: {"rate": 0.5}, None)
+    monkeypatch.setattr("sys.argv", ["benchmark"])
+    common.keep(store, "What for", None, lambda choice: {"report": [choice["rate"]]})
+    found = json.loads(store.read_text())
+    assert found == {"choice": {"rate": 0.5}, "report": [0.5], "day": found["day"], "machine": found["machine"]}
+    monkeypatch.setattr("sys.argv", ["benchmark", "--choose"])
+    common.keep(store, "What for", missing, None)
+    assert "not measured, since it takes MNIST: no file" in capsys.readouterr().out
+    assert json.loads(store.read_text()) == found
 
 
 @pytest.mark.parametrize("benchmark", [denoising, few])

@@ -22,7 +22,8 @@ import vaebook
 FOLDER = Path(vaebook.__file__).parent
 ROOT = FOLDER.parent
 ORDER = [
-    "checks claims progress",
+    "checks",
+    "claims comparisons progress",
     "data",
     "distributions",
     "layers",
@@ -88,7 +89,7 @@ def named():
     files = ["Makefile", "_config.yml", ".pre-commit-config.yaml", *ROOT.glob(".github/workflows/*.yml")]
     text = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in files)
     words = set(re.findall(r"\w+(?:-\w+)*", re.sub(r"#.*", "", text)))
-    nodes = (node for tree in trees("tools/*.py", "tests/*.py") for node in ast.walk(tree))
+    nodes = (node for tree in trees("tools/**/*.py", "tests/*.py") for node in ast.walk(tree))
     return words | {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
@@ -105,7 +106,7 @@ def names_of(distribution):
 
 
 PACKAGE = ["vaebook/**/*.py", "book/*.md"]
-AROUND = ["tools/*.py", "tests/*.py", "benchmarks/*.py", "conftest.py"]
+AROUND = ["tools/**/*.py", "tests/*.py", "benchmarks/*.py", "conftest.py"]
 
 
 def test_a_module_imports_only_from_those_left_of_it():

@@ -196,7 +196,7 @@ class SaltAndPepper(BernoulliNoise):
     Salt, a 1, comes with probability `salt`, else pepper, a 0. With salt = 0.5 entries are
     flipped with probability p / 2; with salt = 0 this is masking.
     generator, evaluation mode and errors as for `BernoulliNoise`; salt is in [0, 1], too.
-    Source: Vincent et al. (2010), section 3.3; Im et al. (2017) trained with salt = p.
+    Source: Vincent et al. (2010), section 3.3. The code of Im et al. (2017) has salt = p.
     """
 
     def __init__(self, p=0.1, salt=0.5, generator=None):

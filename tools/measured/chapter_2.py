@@ -2,7 +2,7 @@
 
 from statistics import mean
 
-from tools.measured.parts import fold, grid, measured_on, rows, seconds, spread
+from tools.measured.parts import fold, grid, measured_on, rows, seconds, spread, tried
 
 WAYS = {  # of chapter 2's models, in words
     "784-400-20": "784-400-20, with the settings chosen here",
@@ -23,9 +23,8 @@ def digits(stored):
     first, second, rival = choice["first"], choice["second"], choice["rival"]
     rates = [(rate, f"peak rate {rate:g}") for rate in first["rates"]]
     batches = [(batch, f"batches of {batch:g}") for batch in first["batches"]]
-    rises = [(rise, f"rise {rise:.0%}") for rise in second["rises"]]
+    rises = [(rise, f"rise {100 * rise:g}%") for rise in second["rises"]]
     forgets = [(forget, f"$\\beta_2$ = {1 - forget:g}") for forget in second["forgets"]]
-    of_rival = [f"{rate:g}: {loss:.2f}" for rate, loss in zip(rival["rates"], rival["losses"], strict=True)]
     passes = [f"{count}: {mean(losses):.2f}" for count, losses in choice["passes"].items()]
     return "\n\n".join(
         [
@@ -40,7 +39,7 @@ def digits(stored):
                 "Then the share of the steps in which the rate rises, and $\\beta_2$. What the first edition had, "
                 "chosen there on the test set, stays unless a cell is better by more than 0.1 nats:",
                 grid("held-out -ELBO", rises, forgets, second["losses"], (chosen["rise"], chosen["forget"])),
-                f"The usual loop, by its rate: {', '.join(of_rival)}.",
+                f"The usual loop, by its rate: {tried(rival['rates'], rival['losses'])}.",
                 f"The chosen settings, by the number of passes: {', '.join(passes)}.",
             ),
         ]

@@ -1,12 +1,7 @@
 """Chapter 3's tables."""
 
-from tools.measured.parts import UNDECIDED, fold, grid, measured_on, rows, spread
+from tools.measured.parts import UNDECIDED, fold, grid, measured_on, rows, spread, tried
 from vaebook.comparisons import paired
-
-
-def tried(values, losses):
-    """What was tried, and the loss of each."""
-    return ", ".join(f"{value:g}: {loss:.2f}" for value, loss in zip(values, losses, strict=True))
 
 
 def noises(stored):
@@ -39,7 +34,10 @@ def noises(stored):
     return "\n\n".join(
         [
             rows(header, *body),
-            measured_on(stored, f"Five seeds a row; below the first row, the differences from it. {UNDECIDED} "),
+            measured_on(
+                stored,
+                f"{len(report['seeds'])} seeds a row; below the first row, the differences from it. {UNDECIDED} ",
+            ),
             "The book's first denoising model, 576-1152-1152-2 with $p = 0.05$, Adam at 0.001 throughout, against the "
             f"same without noise, on squares: -ELBO {differences['loss']} nats, $-\\log p(x)$ {differences['nll']} "
             f"nats, wrong pixels with 5% flipped {differences['wrong']}.",
@@ -55,6 +53,7 @@ def noises(stored):
 
 def few(stored):
     """Whether noise helps where images are few, beside its rivals (see benchmarks/few.py)."""
+    seeds = stored["seeds"]
     comparisons = sum(len(remedies) - 1 for remedies in stored["runs"].values())
     body = []
     for name, remedies in stored["runs"].items():
@@ -72,8 +71,20 @@ def few(stored):
     ]
     return "\n\n".join(
         [
-            rows(["images, remedy", "test -ELBO, stopped early", "against nothing", "at the end"], *body),
+            rows(
+                [
+                    f"images, remedy, {len(seeds['reporting'])} seeds",
+                    "test -ELBO, stopped early",
+                    "against nothing",
+                    "at the end",
+                ],
+                *body,
+            ),
             measured_on(stored, UNDECIDED + " "),
-            fold("Show how the strengths were chosen", "Held-out -ELBO, three other seeds:", *of_remedies),
+            fold(
+                "Show how the strengths were chosen",
+                f"Held-out -ELBO, {len(seeds['choosing'])} other seeds:",
+                *of_remedies,
+            ),
         ]
     )

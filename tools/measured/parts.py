@@ -36,6 +36,11 @@ def grid(corner, rows_of, columns, losses, chosen):
     return rows([corner, *(words for _, words in columns)], *cells)
 
 
+def tried(values, losses):
+    """What was tried, and the loss of each."""
+    return ", ".join(f"{value:g}: {loss:.2f}" for value, loss in zip(values, losses, strict=True))
+
+
 def seconds(way):
     return f"{median(way['seconds']):.0f}\N{NO-BREAK SPACE}s"
 
