@@ -87,11 +87,6 @@ def test_the_hand_written_gradients_are_there_too():
         assert {gradient.device.type for gradient in gradients if gradient is not None} == {"cuda"}
 
 
-def test_torn_pairs_are_counted_there(monkeypatch):
-    monkeypatch.setattr(torch.Tensor, "item", lambda value: value)  # a fake tensor has no number to give
-    assert objectives.torn_pairs(torch.rand(12, 2), (3, 4)).device.type == "cuda"
-
-
 def test_no_public_part_is_left_out():
     """What a chapter could use of the three modules is either called above or is a part of what is."""
     called = {
@@ -125,7 +120,6 @@ def test_no_public_part_is_left_out():
         "importance_weighted_bound",
         "log_joint",
         "log_likelihood_on_grid",
-        "torn_pairs",
         "active_units",
     }
     public = {

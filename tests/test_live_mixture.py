@@ -82,7 +82,7 @@ def test_the_figure_describes_what_it_shows(figure, truth):
     for text in described(truth, START, P, COUNT).values():
         assert html.escape(text) in page
     assert "with p = 0.1." in figure.note and "gives 2 codes" in figure.note
-    assert "shown from M = 16 on" in figure.note and "below zero, where by (3.7) it is not" in figure.note
+    assert "shown from M = 16 on" in figure.note and "below zero, where by (3.8) it is not" in figure.note
     assert "with p = 0.05." in live.mixture(denoising_model(), SQUARES, 0.05).note
 
 

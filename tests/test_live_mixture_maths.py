@@ -221,7 +221,7 @@ def test_on_average_the_estimates_enclose_the_mixtures_loss_and_approach_it(v8):
     mixture = (mixed * (mixed.log() - joint)).nansum().item() * step**2  # (3.4)
     trained = (shares * (log_q.exp() * (log_q - joint[:, None])).sum(0)).sum().item() * step**2  # (3.6)
     nll = -(joint.logsumexp(0).item() + 2 * math.log(step))
-    assert nll < mixture < trained - 0.2  # (3.8)
+    assert nll < mixture < trained - 0.2  # (3.8), with 0.2 to spare
 
     text, layers = packed(small)
     of_seeds = [

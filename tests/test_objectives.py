@@ -16,7 +16,6 @@ from vaebook.objectives import (
     log_likelihood_on_grid,
     modular_negative_elbo,
     negative_elbo,
-    torn_pairs,
 )
 
 
@@ -192,19 +191,6 @@ def test_the_grid_of_one_number_is_an_integral():
         joint = log_joint(model, z[:, None, None], x)
         expected = torch.trapezoid(joint.exp(), z, dim=0).log()
         torch.testing.assert_close(log_likelihood_on_grid(model, x, 0.01, 8.0), expected, rtol=0, atol=1e-8)
-
-
-def test_torn_pairs_are_neighbours_that_lie_far_apart():
-    place = torch.cartesian_prod(torch.arange(4.0), torch.arange(5.0))
-    assert torn_pairs(place, (4, 5)) == 0
-    moved = place.clone()
-    moved[0] += torch.tensor([-20.0, 0.0])  # a corner has two neighbours, of 4 * 4 + 3 * 5 pairs
-    assert torn_pairs(moved, (4, 5)) == pytest.approx(2 / 31)
-    assert torn_pairs(moved, (4, 5), factor=30) == 0
-    halves = place + 10 * (place[:, :1] > 1)  # a tear between the second and the third row
-    assert torn_pairs(halves, (4, 5)) == pytest.approx(5 / 31)
-    assert torn_pairs(halves, (4, 5), factor=8) == pytest.approx(5 / 31)  # 8 times the median, not the mean
-    assert torn_pairs(halves.reshape(4, 5, 2).transpose(0, 1).reshape(20, 2), (5, 4)) == pytest.approx(5 / 31)
 
 
 def test_the_rows_decoded_at_a_time_change_the_draws_and_not_the_bound(small_model, small_x):

@@ -67,7 +67,7 @@ TAUGHT = {  # what each chapter must show of the package
         objectives.importance_log_weights objectives.importance_weighted_loss objectives.importance_weighted_bound
         objectives.log_likelihood_on_grid objectives.active_units training.minibatches training.one_cycle
         training.fit distributions.bernoulli_log_likelihood distributions.kl_standard_normal""",
-    "3_denoising": "layers.FlipPixels layers.BernoulliNoise objectives.torn_pairs",
+    "3_denoising": "layers.FlipPixels layers.BernoulliNoise comparisons.paired",
     "4_gaussian": """distributions.sample_latents distributions.gaussian_log_likelihood models.GaussianMLP
         models.GaussianVAE models.LinearGaussianVAE objectives.negative_elbo objectives.importance_weighted_loss""",
 }

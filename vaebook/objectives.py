@@ -29,7 +29,6 @@ __all__ = [
     "modular_negative_elbo",
     "negative_elbo",
     "sample_latents",
-    "torn_pairs",
 ]
 
 
@@ -145,19 +144,6 @@ def log_likelihood_on_grid(model, x, step=0.04, reach=5.0):
         every_code_and_row = log_joint(model, z[:, None], x)  # (5000, B)
         total = torch.logaddexp(total, every_code_and_row.logsumexp(0))
     return total + dims * math.log(step)
-
-
-def torn_pairs(codes, grid_shape, factor=4):
-    """How much of a map is torn: the share of neighbours on a grid that lie far apart.
-
-    codes: `(R * C, Z)`, of things on a grid of places, listed row by row.
-    grid_shape: (R, C).  A pair is torn if its codes are more than `factor` times as far
-    apart as those of the median pair. Returns a number in [0, 1].
-    """
-    mesh = codes.reshape(*grid_shape, -1)
-    down, right = mesh[1:] - mesh[:-1], mesh[:, 1:] - mesh[:, :-1]
-    lengths = torch.cat([down.norm(dim=-1).flatten(), right.norm(dim=-1).flatten()])
-    return (lengths > factor * lengths.median()).float().mean().item()
 
 
 def active_units(model, x, threshold=0.01):

@@ -10,6 +10,7 @@ from vaebook.exercises.number import Number
 
 REPLACED, SALT, WHITE = 0.3, 0.1, 0.25  # exercise 3.1
 THRESHOLD = 0.2  # the flip probability of exercise 3.2
+GAPS = (1, 2)  # exercise 3.3, nats
 FLIPS, FLIP = (1, 2, 4), 0.2  # exercise 3.4
 LOG_2PI = math.log(2 * math.pi)
 
@@ -17,10 +18,6 @@ LOG_2PI = math.log(2 * math.pi)
 def flipped(white, black):
     """The share of flipped pixels, from those of the white and of the black ones."""
     return WHITE * white + (1 - WHITE) * black
-
-
-def entropy(*shares):
-    return -sum(share * math.log(share) for share in shares)
 
 
 def first_place(factors):
@@ -35,12 +32,23 @@ def erased(x, u, p):
     return x * (u >= p)
 
 
-def evidence(corrupted, p):
-    return (2 * corrupted - 1) * math.log((1 - p) / p)
+def evidence(r, salt):
+    """How much likelier a white pixel than a black one comes as white, and as black."""
+    white = math.log((1 - r * (1 - salt)) / (r * salt))
+    return white, math.log(r * (1 - salt) / (1 - r * salt))
 
 
-def restored(logits, corrupted, p):
-    return (logits + evidence(corrupted, p) > 0).double()
+def by_evidence(logits, given, white, black):
+    return (logits + torch.where(given == 1, white, black) > 0).double()
+
+
+def by_flips(logits, given, p):
+    known = math.log((1 - p) / p)
+    return by_evidence(logits, given, known, -known)
+
+
+def unsalted(logits, given, r, salt):
+    return by_evidence(logits, given, *evidence(r, salt))
 
 
 def of_others(log_q):
@@ -79,8 +87,9 @@ def double(values):
 
 X = double([[1, 0, 1, 1, 0], [0, 1, 1, 0, 1]])
 U = double([[0.12, 0.05, 0.71, 0.44, 0.93], [0.38, 0.81, 0.29, 0.57, 0.02]])
-LOGITS = double([[-1.0, 0.4, 3.1, -2.9, 1.2], [-0.2, 2.5, -1.9, 0.9, -4.0]])
-SEEN = double([[1, 0, 0, 1, 0], [0, 0, 1, 1, 1]])
+LOGITS = double([[-1.0, 0.4, 3.1, -2.9, 1.2, -0.2], [2.5, -1.9, 0.9, -4.0, 0.2, -5.5]])
+SEEN = double([[1, 0, 0, 1, 0, 1], [0, 1, 1, 1, 1, 1]])
+SALTED = {"logits": LOGITS, "given": SEEN}
 LOG_Q = double([[1.2, -0.7, -3.0], [-2.4, 0.9, 0.1], [-5.0, -1.1, 1.6]])
 MU = double([[[0.5, -1.2], [1.1, 0.3]], [[0.1, -0.9], [1.4, 0.6]]])
 LOGVAR = double([[[-1.4, 0.2], [-3.0, -0.6]], [[-0.8, 0.1], [-2.0, -1.1]]])
@@ -89,7 +98,6 @@ JOINT = double([[-86.0, -72.5], [-84.5, -74.0]])
 GIVEN = {"log_joint": JOINT, "z": Z, "mu": MU, "logvar": LOGVAR}
 
 share = flipped(REPLACED * (1 - SALT), REPLACED * SALT)
-told = entropy(2 / 3, 1 / 3)
 odds = FLIP / (1 - FLIP)
 
 QUESTIONS = {
@@ -141,25 +149,28 @@ QUESTIONS = {
         "black to (1 - pi) * (1 - p).",
     ),
     "3.3": Number(
-        right=told,
+        right=sum(GAPS) / 2 - math.log(2),
         mistakes={
-            "That is for three Gaussians far apart.": math.log(3),
-            "That is for two Gaussians, each as likely as the other.": math.log(2),
-            "That is in bits.": told / math.log(2),
-            "That is the third corruption's part. The other two tell something, too.": (
-                math.log(3) / 3
+            "That is the trained bound, the average of the two.": sum(GAPS) / 2,
+            "That is the better of the two Gaussians. Their mixture is better still.": (
+                min(GAPS)
             ),
-            "That is the part of the first two. The third tells something, too.": (
-                2 / 3 * math.log(3 / 2)
+            "That is the worse of the two Gaussians.": max(GAPS),
+            "That has the two bounds in the other order.": sum(GAPS) / 2 + math.log(2),
+            "That is what the code tells of the flips. Subtract it.": math.log(2),
+            "That subtracts bits from nats.": sum(GAPS) / 2 - 1,
+            "Subtract from the average of the two, not from the better one.": (
+                min(GAPS) - math.log(2)
             ),
-            "The shares are the wrong way round.": (
-                2 / 3 * math.log(3) + 1 / 3 * math.log(3 / 2)
+            "Add the two bounds with half their weight each.": (
+                sum(GAPS) - math.log(2)
             ),
-            "The code does tell something: whether it was the third corruption.": 0,
-            "That is the share of the first two.": 2 / 3,
-            "That is when it was one of the first two.": math.log(3 / 2),
+            "Two Gaussians tell at most log 2, not log 4.": (
+                sum(GAPS) / 2 - 2 * math.log(2)
+            ),
         },
-        start="In (3.8), q(z|x') / q~(z|x) is 3/2 for the first two, and 3 for the third.",
+        start="(3.5) is the average of the two bounds. By (3.8) the mixture's is higher, by "
+        "what the code tells of the flips. Which of the two was it?",
         within=0.003,
     ),
     "3.4": Number(
@@ -222,61 +233,75 @@ QUESTIONS = {
         },
     ),
     "3.6": Function(
-        solution=restored,
+        solution=unsalted,
         cases={
-            "p near one half: the decoder decides": {
-                "logits": LOGITS,
-                "corrupted": SEEN,
-                "p": 0.499,
+            "nearly nothing is replaced: the image decides": {
+                **SALTED,
+                "r": 0.01,
+                "salt": 0.5,
             },
-            "p tiny: the image decides": {
-                "logits": LOGITS,
-                "corrupted": SEEN,
-                "p": 0.001,
+            "a fair coin": {**SALTED, "r": 0.4, "salt": 0.5},
+            "nearly masking: a 1 is surely white, a 0 says little": {
+                **SALTED,
+                "r": 0.6,
+                "salt": 0.02,
             },
-            "p = 0.1": {"logits": LOGITS, "corrupted": SEEN, "p": 0.1},
-            "p = 0.3": {"logits": LOGITS, "corrupted": SEEN, "p": 0.3},
+            "nearly all salt": {**SALTED, "r": 0.3, "salt": 0.97},
+            "r = 0.3, salt = 0.2": {**SALTED, "r": 0.3, "salt": 0.2},
         },
         mistakes={
             "That forgets what was seen of the pixel.": (
-                lambda logits, corrupted, p: (logits > 0).double()
+                lambda logits, given, r, salt: (logits > 0).double()
             ),
             "That is the image as it came.": (
-                lambda logits, corrupted, p: corrupted.clone()
+                lambda logits, given, r, salt: given.clone()
+            ),
+            "That is (3.12) with the share r / 2: right for a fair coin only.": (
+                lambda logits, given, r, salt: by_flips(logits, given, r / 2)
+            ),
+            "That is (3.12) with p = r. A replaced pixel may stay as it was.": (
+                lambda logits, given, r, salt: by_flips(logits, given, r)
             ),
             "What was seen has the wrong sign.": (
-                lambda logits, corrupted, p: restored(logits, 1 - corrupted, p)
+                lambda logits, given, r, salt: by_evidence(
+                    logits, given, *(-each for each in evidence(r, salt))
+                )
             ),
-            "The logarithm is missing: log((1 - p) / p).": (
-                lambda logits, corrupted, p: (
-                    logits + (2 * corrupted - 1) * (1 - p) / p > 0
-                ).double()
+            "The evidence of black and of white is the wrong way round.": (
+                lambda logits, given, r, salt: by_evidence(
+                    logits, given, *reversed(evidence(r, salt))
+                )
             ),
-            "A black pixel is evidence, too: 2 x' - 1 is -1 there.": (
-                lambda logits, corrupted, p: (
-                    logits + corrupted * math.log((1 - p) / p) > 0
-                ).double()
+            "salt is the share of 1s among the replaced pixels, not of 0s.": (
+                lambda logits, given, r, salt: unsalted(logits, given, r, 1 - salt)
+            ),
+            "A black pixel is evidence, too.": (
+                lambda logits, given, r, salt: by_evidence(
+                    logits, given, evidence(r, salt)[0], 0
+                )
+            ),
+            "A white pixel is evidence, too.": (
+                lambda logits, given, r, salt: by_evidence(
+                    logits, given, 0, evidence(r, salt)[1]
+                )
+            ),
+            "A replaced pixel can come as it was: by a 1, if it was white.": (
+                lambda logits, given, r, salt: by_evidence(
+                    logits,
+                    given,
+                    math.log((1 - r) / (r * salt)),
+                    math.log(r * (1 - salt) / (1 - r)),
+                )
             ),
             "That is the logit. 0 or 1 is wanted.": (
-                lambda logits, corrupted, p: logits + evidence(corrupted, p)
+                lambda logits, given, r, salt: (
+                    logits + torch.where(given == 1, *evidence(r, salt))
+                )
             ),
-            "That is the probability. 0 or 1 is wanted.": (
-                lambda logits, corrupted, p: (logits + evidence(corrupted, p)).sigmoid()
-            ),
-            "A logit of 0 is one half. The threshold is 0.": (
-                lambda logits, corrupted, p: (
-                    logits + evidence(corrupted, p) > 0.5
-                ).double()
-            ),
-            "These are logits: add the logit of what was seen, not p.": (
-                lambda logits, corrupted, p: (
-                    logits + (2 * corrupted - 1) * (1 - p) > 0
-                ).double()
-            ),
-            "Half of the evidence: 2 x' - 1 is 1 or -1.": (
-                lambda logits, corrupted, p: (
-                    logits + evidence(corrupted, p) / 2 > 0
-                ).double()
+            "The logarithm of the ratio is missing.": (
+                lambda logits, given, r, salt: by_evidence(
+                    logits, given, *map(math.exp, evidence(r, salt))
+                )
             ),
         },
     ),

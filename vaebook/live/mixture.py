@@ -94,7 +94,7 @@ def mixture(model, x, p=0.1):
         f"The model was trained with p = {p:g}. The noise is fixed: the same pixels flip as p "
         "grows, one by one, and more copies leave the first ones as they are. Each Gaussian "
         f"gives {2 * PAIRS} codes. The mixture's loss lies between the two estimates on average; "
-        "with two or four copies chance may put the difference below zero, where by (3.7) it is not. "
+        "with two or four copies chance may put the difference below zero, where by (3.8) it is not. "
         "The estimate that leaves out a code's own Gaussian is far too low with few, and shown "
         f"from M = {FEWEST} on."
     )
