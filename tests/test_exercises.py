@@ -15,6 +15,7 @@ from vaebook.distributions import bernoulli_log_likelihood
 from vaebook.exercises import QUESTIONS, answer, check
 from vaebook.exercises.function import Function
 from vaebook.exercises.number import CLOSE, SCRIPT, WORDS, Number
+from vaebook.layers import SaltAndPepper
 
 NUMBERS = {name: question for name, question in QUESTIONS.items() if isinstance(question, Number)}
 FUNCTIONS = {name: question for name, question in QUESTIONS.items() if isinstance(question, Function)}
@@ -328,3 +329,48 @@ def test_the_acceptance_of_2_9_keeps_the_posterior():
     accept = FUNCTIONS["2.9"].solution(log_weights[None].expand(3, 3), log_weights[:, None].expand(3, 3))
     flow = target[:, None] * proposal * accept  # from state to state
     assert torch.allclose(flow, flow.T)
+
+
+def test_numbers_of_chapter_3_are_right_by_another_way():
+    x = (torch.arange(400_000) % 4 == 0).float()
+    noisy = SaltAndPepper(0.3, 0.1, torch.Generator().manual_seed(0))(x)
+    assert NUMBERS["3.1"].right == pytest.approx((noisy != x).float().mean().item(), abs=2e-3)
+    pi = torch.linspace(0, 1, 1001, dtype=torch.float64)
+    white = pi * 0.2 / (pi * 0.2 + (1 - pi) * 0.8)  # of a pixel that arrived black
+    assert NUMBERS["3.2"].right == pytest.approx(pi[(white - 0.5).abs().argmin()].item(), abs=1e-3)
+
+    z, step = torch.arange(-60, 60, 0.001, dtype=torch.float64), 0.001
+    q1, q2 = (torch.distributions.Normal(mean, 1.0).log_prob(z) for mean in (-20.0, 20.0))
+    posterior = torch.logaddexp(q1 - 1, q2 - 2)  # what is left of it lies far from both
+    q = torch.logaddexp(q1, q2) - math.log(2)
+    for mean, below in ((q1, 1), (q2, 2), (q, NUMBERS["3.3"].right)):
+        assert (mean.exp() * (mean - posterior)).sum() * step == pytest.approx(below, abs=1e-3)
+
+    flips, pixels = torch.tensor([1, 2, 4]), 50
+    odds = 0.2**flips * 0.8 ** (pixels - flips)
+    assert NUMBERS["3.4"].right == pytest.approx((odds / odds.sum())[0].item())
+
+
+def test_solutions_of_chapter_3_are_the_formulas():
+    mask = FUNCTIONS["3.5"].solution
+    assert mask(torch.ones(100_000), torch.rand(100_000, generator=torch.Generator().manual_seed(0)), 0.3).mean() == (
+        pytest.approx(0.7, abs=0.01)
+    )
+    pi = torch.linspace(0.0123, 0.987, 99, dtype=torch.float64)
+    for r, salt in ((0.3, 0.2), (0.6, 0.9), (0.2, 0.5)):
+        for given in (0.0, 1.0):
+            replaced_by = salt if given else 1 - salt
+            of_white, of_black = ((1 - r) * (given == pixel) + r * replaced_by for pixel in (1, 0))
+            white = pi * of_white > (1 - pi) * of_black  # Bayes' rule
+            found = FUNCTIONS["3.6"].solution(pi.logit(), torch.full_like(pi, given), r, salt)
+            assert torch.equal(found, white.double())
+
+    log_q = torch.randn(4, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    others = [sum(math.exp(log_q[k, m]) for m in range(4) if m != k) / 3 for k in range(4)]
+    assert torch.allclose(FUNCTIONS["3.7"].solution(log_q), torch.tensor(others, dtype=torch.float64).log())
+
+    log_joint, z, mu, logvar = FUNCTIONS["3.8"].cases["two codes, each from a corruption of its own"].values()
+    density = torch.distributions.Normal(mu, (0.5 * logvar).exp()).log_prob(z).sum(-1).exp()
+    shift = log_joint.max()  # for exp
+    expected = ((log_joint - shift).exp() / density).mean(0).log() + shift
+    assert torch.allclose(FUNCTIONS["3.8"].solution(log_joint, z, mu, logvar), expected)

@@ -1,5 +1,6 @@
 """What a benchmark has stored becomes tables, on the page and in the notebook."""
 
+import ast
 import json
 import re
 from functools import partial
@@ -9,9 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import common, digits, squares, time_to_loss
+from benchmarks import common, denoising, digits, squares, time_to_loss
 from tools import colab, measured, project
 from tools.measured import chapter_2
+from vaebook.comparisons import paired
 from vaebook.data import all_rectangles
 from vaebook.models import BernoulliVAE
 from vaebook.objectives import negative_elbo
@@ -288,6 +290,47 @@ def test_chapter_2s_tables_show_what_is_stored():
     )
 
 
+def test_chapter_3_trains_with_the_settings_that_were_chosen():
+    choice = json.loads((project.BOOK / "denoising.json").read_text(encoding="utf-8"))["choice"]
+    text = (project.BOOK / "3_denoising.md").read_text(encoding="utf-8")
+    found = re.search(r"^settings = (\{.*?\})", text, re.M)[1]
+    chosen = {float(p): tuple(cells["chosen"]) for p, cells in choice["squares"].items()}
+    assert {float(p): pair for p, pair in ast.literal_eval(found).items()} == chosen and tuple(
+        chosen
+    ) == denoising.LEVELS
+    for cells in choice["squares"].values():
+        losses = {
+            (r, s): cells["losses"][i][j] for i, r in enumerate(cells["rates"]) for j, s in enumerate(cells["starts"])
+        }
+        assert tuple(cells["chosen"]) == denoising.of_lowest_rate(denoising.TIES["squares"], losses)
+        for rate, start in (cells["chosen"], min(losses, key=losses.get)):
+            assert cells["rates"][0] < rate < cells["rates"][-1] and start < cells["starts"][-1]
+    number = r"rectangles\((\d+_000), generator=each"
+    assert {int(count) for count in re.findall(number, text)} == {denoising.IMAGES}
+    assert {int(step) for step in re.findall(r"until=(\d+)", text)} == {denoising.UNTIL}
+    default = signature(fit).parameters["max_lr"].default
+    assert choice["digits"]["none"]["chosen"] == choice["digits"]["a tenth flipped"]["chosen"] == default
+
+
+def test_chapter_3_says_of_the_stored_noises_what_they_show():
+    report = json.loads((project.BOOK / "denoising.json").read_text(encoding="utf-8"))["report"]
+    plain, *noisy = report["digits"].values()
+    assert [*report["digits"]] == [*denoising.NOISES] and report["seeds"] == [*denoising.REPORTING]
+    least = "a tenth replaced, a tenth of these by 1"
+    for number in ("loss", "nll", "nll, corrupted"):
+        twin = [run["nll" if number == "nll, corrupted" else number] for run in plain]
+        worse = {
+            name: paired([run[number] for run in runs], twin, 15)
+            for name, runs in report["digits"].items()
+            if name != "none"
+        }
+        assert all(difference.higher for difference in worse.values())
+        assert min(worse, key=lambda name: worse[name].mean) == least
+    for runs in noisy:
+        assert paired([run["wrong"] for run in runs], [run["wrong"] for run in plain], 15).lower
+        assert all(run["nll"] < run["nll, corrupted"] for run in runs)
+
+
 def test_chapter_3s_tables_show_what_is_stored_and_mark_what_is_not_decided():
     losses = [100.0, 101.0, 103.0]
 
@@ -311,8 +354,9 @@ def test_chapter_3s_tables_show_what_is_stored_and_mark_what_is_not_decided():
     assert "| images, remedy, 3 seeds |" in text and "Held-out -ELBO, 2 other seeds:" in text
 
     def runs(by):
-        names = ("loss", "nll", "nll, corrupted", "wrong", "wrong, clean")
-        return [dict.fromkeys(names, loss + shift) for loss, shift in zip(losses, by, strict=True)]
+        names = {"loss": 0, "nll": -7, "nll, corrupted": -7, "wrong": 0, "wrong, clean": 0}
+        pairs = [*zip(losses, by, strict=True)]
+        return [{name: loss + shift + less for name, less in names.items()} for loss, shift in pairs]
 
     cells = {"rates": [0.1, 0.2, 0.4], "starts": [1, 10], "losses": [[9, 8], [7, 6], [8, 9]], "chosen": [0.2, 10]}
     without = [{name: run[name] for name in run if name != "nll, corrupted"} for run in runs([0, 0, 0])]
@@ -324,14 +368,23 @@ def test_chapter_3s_tables_show_what_is_stored_and_mark_what_is_not_decided():
         },
         "report": {
             "codes": 7,
+            "few": 1234,
             "seeds": [4, 5, 6],
-            "digits": {"none": without, "a tenth": runs([1, 1.01, 1.02])},
+            "digits": {"none": without, "a tenth": runs([1, 1.01, 1.02]), "other": runs([1, 1.25, 1.5])},
             "first": {"0": runs([0, 0, 0]), "0.05": runs([-2, 1, 2])},
         },
         "day": "d",
         "machine": "m",
     }
     text = measured.noises(stored).replace("\N{NO-BREAK SPACE}", " ")
-    assert f"| none |{4 * ' 101.33 ± 1.53 |'}" in text and f"| a tenth |{4 * ' +1.01 ± 0.01 |'}" in text
+    mean = " 101.33 ± 1.53 |"
+    assert f"| none |{mean} 94.33 ± 1.53 | \N{EN DASH} |{2 * mean}" in text
+    assert f"| other |{5 * ' +1.25 ± 0.14 ? |'}" in text  # p = 0.013: of ten comparisons not decided
+    assert f"| a tenth |{5 * ' +1.01 ± 0.01 |'}" in text
     assert text.count("+0.33 ± 1.20 ?") == 3 and "| p = 0, peak 0.2 | 7.00 | **6.00** |" in text
-    assert "none: 0.01: 85.50, 0.02: 86.00." in text and "| 7 codes |" in text and "3 seeds a row" in text
+    assert (
+        "none: 0.01: 85.50, 0.02: 86.00." in text
+        and "| 7 codes | 7 codes, corrupted |" in text
+        and "1,234 test" in text
+        and "3 seeds a row" in text
+    )

@@ -8,16 +8,18 @@ def noises(stored):
     """Chapter 3's models after a long training, how they were chosen, and the book's first one."""
     choice, report = stored["choice"], stored["report"]
     plain = report["digits"]["none"]
-    numbers = ("loss", "nll, corrupted", "wrong, clean", "wrong")
+    numbers = ("loss", "nll", "nll, corrupted", "wrong, clean", "wrong")
     comparisons = (len(report["digits"]) - 1) * len(numbers)
     body = []
     for name, runs in report["digits"].items():
         cells = []
         for number in numbers:
             twin = "nll" if number == "nll, corrupted" else number  # without noise there is no corruption
-            of_plain = [run[twin] for run in plain]
-            ours = [run.get(number, run["nll"]) for run in runs]
-            cells.append(spread(plain, twin, 2) if runs is plain else paired(ours, of_plain, comparisons).words())
+            if runs is plain:
+                cells.append(spread(plain, number, 2))
+            else:
+                pairs = [run[number] for run in runs], [run[twin] for run in plain]
+                cells.append(paired(*pairs, comparisons).words())
         body.append([name, *cells])
     grids = []
     for p, found in choice["squares"].items():
@@ -25,7 +27,8 @@ def noises(stored):
         starts = [(start, f"first weight {start:g}") for start in found["starts"]]
         grids.append(grid("clean -ELBO", rates, starts, found["losses"], tuple(found["chosen"])))
     of_digits = [f"{name}: {tried(found['rates'], found['losses'])}" for name, found in choice["digits"].items()]
-    header = ["noise in training", "-ELBO", f"{report['codes']} codes", "wrong, clean", "wrong, 10% flipped"]
+    codes = f"{report['codes']} codes"
+    header = ["noise in training", "-ELBO", codes, f"{codes}, corrupted", "wrong, clean", "wrong, 10% flipped"]
     first = {p: report["first"][p] for p in ("0", "0.05")}
     differences = {
         number: paired(*([run[number] for run in first[p]] for p in ("0.05", "0")), 3).words()
@@ -36,7 +39,9 @@ def noises(stored):
             rows(header, *body),
             measured_on(
                 stored,
-                f"{len(report['seeds'])} seeds a row; below the first row, the differences from it. {UNDECIDED} ",
+                f"{len(report['seeds'])} seeds a row; below the first row, the differences from it. {UNDECIDED} "
+                f"The codes are for the first {report['few']:,} test images, from the clean image, or each from a "
+                "corruption of its own. ",
             ),
             "The book's first denoising model, 576-1152-1152-2 with $p = 0.05$, Adam at 0.001 throughout, against the "
             f"same without noise, on squares: -ELBO {differences['loss']} nats, $-\\log p(x)$ {differences['nll']} "
