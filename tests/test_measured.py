@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import common, denoising, digits, squares, time_to_loss
+from benchmarks import common, denoising, digits, few, squares, time_to_loss
 from tools import colab, measured, project
 from tools.measured import chapter_2
 from vaebook.comparisons import paired
@@ -329,6 +329,35 @@ def test_chapter_3_says_of_the_stored_noises_what_they_show():
     for runs in noisy:
         assert paired([run["wrong"] for run in runs], [run["wrong"] for run in plain], 15).lower
         assert all(run["nll"] < run["nll, corrupted"] for run in runs)
+
+
+def test_chapter_3_says_of_few_images_what_is_stored():
+    stored = json.loads((project.BOOK / "few.json").read_text(encoding="utf-8"))
+    assert [*stored["runs"]] == [*few.STEPS] and stored["seeds"]["reporting"] == [*few.REPORTING]
+    for remedies in stored["choice"].values():
+        for remedy, found in remedies.items():
+            best = min(zip(found["losses"], found["strengths"], strict=True))[1]
+            inside = min(found["strengths"]) < best < max(found["strengths"])
+            assert found["chosen"] == best and (inside or remedy == "nothing")
+
+    def against(name, remedy, other="nothing"):
+        pair = ([run["kept"] for run in stored["runs"][name][which]] for which in (remedy, other))
+        return paired(*pair, comparisons=19)  # 16 of the table, and 3 with flips
+
+    digits_only = [name for name in few.STEPS if name != "squares"]
+    noises = "flips", "salt and pepper"
+    ahead = {(name, remedy) for name in few.STEPS for remedy in few.STRENGTHS if against(name, remedy).lower}
+    assert {each for each in ahead if each[1] in noises} == {("3,000 digits", "flips")}
+    assert -1 < against("3,000 digits", "flips").mean < 0
+    dropout, decay = "dropout at the input", "weight decay"
+    assert all((name, dropout) in ahead and against(name, dropout, "flips").lower for name in digits_only)
+    assert {name for name, remedy in ahead if remedy == decay} == {"1,000 digits", "3,000 digits", "squares"}
+
+    def lost(name, remedy):
+        return [run["last"] - run["kept"] for run in stored["runs"][name][remedy]]
+
+    assert min(min(lost(name, remedy)) for name in digits_only for remedy in noises) > 5
+    assert max(max(lost(name, decay)) for name in ("1,000 digits", "3,000 digits")) < 1
 
 
 def test_chapter_3s_tables_show_what_is_stored_and_mark_what_is_not_decided():
