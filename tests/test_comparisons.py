@@ -54,7 +54,7 @@ def test_equal_differences_are_decided_unless_they_are_0(constant, decided):
     [
         ([1.0], [2.0], {}, "ours and theirs must hold as many numbers, two or more, got 1 and 1"),
         ([1.0, 2.0], [2.0, 3.0, 4.0], {}, "ours and theirs must hold as many numbers, two or more, got 2 and 3"),
-        ([1.0, math.nan], [2.0, 3.0], {}, r"ours and theirs must be finite, got differences \[-1.0, nan\]"),
+        ([1.0, math.nan], [2.0, 3.0], {}, r"ours - theirs must be finite, got \[-1.0, nan\]"),
         ([1.0, 2.0], [2.0, 3.0], {"comparisons": 0}, "comparisons must be an integer of at least 1, got 0"),
         ([1.0, 2.0], [2.0, 3.0], {"level": 0}, r"level must be in \(0, 1\), got 0"),
     ],

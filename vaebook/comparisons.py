@@ -47,18 +47,13 @@ def paired(ours, theirs, comparisons=1, level=0.05):
     checks.number("level", level, "in (0, 1)", lambda level: 0 < level < 1)
     if len(ours) != len(theirs) or len(ours) < 2:
         came = f"{len(ours)} and {len(theirs)}"
-        raise ValueError(
-            f"ours and theirs must hold as many numbers, two or more, got {came}"
-        )
+        expected = "as many numbers, two or more"
+        raise ValueError(f"ours and theirs must hold {expected}, got {came}")
     differences = [float(a) - float(b) for a, b in zip(ours, theirs, strict=True)]
     if not all(map(math.isfinite, differences)):
-        raise ValueError(
-            f"ours and theirs must be finite, got differences {differences}"
-        )
+        raise ValueError(f"ours - theirs must be finite, got {differences}")
     if len(set(differences)) == 1:  # t is 0 / 0, or infinite
         return Difference(differences[0], 0.0, differences[0] != 0)
     found = stats.ttest_1samp(differences, 0)
-    mean = sum(differences) / len(differences)
-    return Difference(
-        mean, float(stats.sem(differences)), bool(found.pvalue < level / comparisons)
-    )
+    mean, error = sum(differences) / len(differences), float(stats.sem(differences))
+    return Difference(mean, error, bool(found.pvalue < level / comparisons))
