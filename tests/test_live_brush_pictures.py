@@ -73,7 +73,7 @@ def test_what_was_seen_of_a_pixel_is_counted_on_demand(visit, truth, how):
     settle(visit)
     values = truth.see(START, truth.flips(p), p, counted=True)["restored"]["denoising"]
     off = (cells(visit, "denoising", (HEIGHT, WIDTH), 0.3)[:, 0] - 255 * values).abs().reshape(HEIGHT, WIDTH)
-    assert off[1:-1, 1:-1].max() < 1.5
+    assert off[1:-1, 1:-1].max() < 4  # of 255: on a phone, neighbours of the other colour bleed in
     toggle(visit, "seen", how)
     settle(visit)
     agree(visit, before)
