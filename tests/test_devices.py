@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.distributions import MultivariateNormal
 
-from vaebook import checks, layers, models, objectives
+from vaebook import checks, layers, models, objectives, quadrature
 from vaebook.layers import BernoulliNoise, SaltAndPepper
 from vaebook.models import BernoulliVAE, GaussianVAE, LinearGaussianVAE, ModularVAE
 
@@ -23,7 +24,7 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def fake_cuda(monkeypatch):
     """Everything inside is on a CUDA device that does not exist."""
-    for check in ("data", "binary", "covariance"):
+    for check in ("data", "binary", "covariance", "linear_decoder"):
         monkeypatch.setattr(checks, check, lambda *_: None)
     with FakeTensorMode(), torch.device("cuda"):
         yield
@@ -36,7 +37,7 @@ def denoising(make, layer=BernoulliNoise):
 
 
 def linear():
-    return LinearGaussianVAE(torch.zeros(2), torch.ones(2, 2))
+    return LinearGaussianVAE(torch.zeros(2), torch.ones(2, 1), torch.ones(2))
 
 
 MODELS = {
@@ -47,6 +48,7 @@ MODELS = {
     "salted BernoulliVAE": lambda: denoising(BernoulliVAE, SaltAndPepper),
     "GaussianVAE": lambda: GaussianVAE(2, 8, 1),
     "LinearGaussianVAE": linear,
+    "probabilistic PCA": lambda: models.probabilistic_pca(torch.zeros(2), torch.eye(2), 1),
 }
 
 
@@ -72,6 +74,22 @@ def test_every_result_is_on_the_device_of_the_data(name):
     x, noise = torch.rand(5, model.data_dims), torch.randn(4, 5, model.latent_dims)
     for what, value in everything(model, x, noise).items():
         assert value.device.type == "cuda", what
+
+
+def test_averages_without_a_draw_are_on_the_device_of_the_distribution():
+    data = MultivariateNormal(torch.zeros(2), torch.eye(2), validate_args=False)
+    tensors = [*quadrature.hermite_points(data), quadrature.sigma_points(data)]
+    assert {tensor.device.type for tensor in tensors} == {"cuda"}
+    asked = set()
+
+    def item(tensor):
+        asked.add(tensor.device.type)
+        return 0.0
+
+    with pytest.MonkeyPatch.context() as patch:  # a fake tensor has no data to give away
+        patch.setattr(torch.Tensor, "item", item)
+        quadrature.exact_parts(linear(), data)
+    assert asked == {"cuda"}
 
 
 def test_the_hand_written_gradients_are_there_too():
@@ -109,9 +127,12 @@ def test_no_public_part_is_left_out():
         "BernoulliVAE",
         "ModularVAE",
         "GaussianMLP",
+        "GaussianCoordinates",
         "GaussianVAE",
         "LinearGaussianVAE",
+        "probabilistic_pca",
     }
+    called |= {"hermite_points", "sigma_points", "exact_parts"}
     called |= {
         "negative_elbo",
         "modular_negative_elbo",
@@ -124,7 +145,7 @@ def test_no_public_part_is_left_out():
     }
     public = {
         name
-        for module in (layers, models, objectives)
+        for module in (layers, models, objectives, quadrature)
         for name, value in vars(module).items()
         if getattr(value, "__module__", "") == module.__name__
     }

@@ -4,18 +4,23 @@ import math
 
 import pytest
 import torch
-from torch.distributions import MultivariateNormal, Normal
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from vaebook.data import correlated_gaussian
 from vaebook.distributions import gaussian_log_likelihood, sample_latents
-from vaebook.models import GaussianMLP, GaussianVAE, LinearGaussianVAE
+from vaebook.models import GaussianMLP, GaussianVAE, LinearGaussianVAE, probabilistic_pca
 from vaebook.objectives import importance_weighted_loss, log_likelihood_on_grid, negative_elbo
+from vaebook.quadrature import exact_parts, hermite_points, sigma_points
 
 COV = ((2.0, -0.6), (-0.6, 0.5))
 
 
 def randn(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def double(values):
+    return torch.tensor(values, dtype=torch.float64)
 
 
 @pytest.fixture
@@ -25,7 +30,7 @@ def model():
 
 
 def key_for(mean, cov):
-    return LinearGaussianVAE(torch.tensor(mean, dtype=torch.float64), torch.tensor(cov, dtype=torch.float64))
+    return probabilistic_pca(double(mean), double(cov), 1)
 
 
 # the data
@@ -81,7 +86,7 @@ def test_what_is_no_covariance_is_named(cov, message):
     with pytest.raises(ValueError, match=message):
         correlated_gaussian(3, cov=cov)
     with pytest.raises(ValueError, match=message):
-        LinearGaussianVAE(torch.zeros(2), torch.tensor(cov, dtype=torch.float64))
+        probabilistic_pca(torch.zeros(2), double(cov), 1)
 
 
 def test_other_bad_arguments_are_named():
@@ -89,10 +94,31 @@ def test_other_bad_arguments_are_named():
         correlated_gaussian(0)
     with pytest.raises(ValueError, match=r"mean must have shape \(2,\), as long as cov, got \(3,\)"):
         correlated_gaussian(3, mean=(0.0, 0.0, 0.0))
-    with pytest.raises(ValueError, match=r"cov must have shape \(2, 2\), got \(3, 3\)"):
-        LinearGaussianVAE(torch.zeros(2), torch.eye(3))
     with pytest.raises(ValueError, match=r"mean must have shape \(2,\), got \(3,\)"):
-        LinearGaussianVAE(torch.zeros(3), torch.eye(2))
+        probabilistic_pca(torch.zeros(3), torch.eye(2), 1)
+    for dims, message in ((0, "integer of at least 1, got 0"), (2, "less than 2, the dimensions of the data, got 2")):
+        with pytest.raises(ValueError, match=f"latent_dims must be an? ?{message}|latent_dims must be {message}"):
+            probabilistic_pca(torch.zeros(2), torch.eye(2), dims)
+
+
+@pytest.mark.parametrize(
+    "mean, w, variance, message",
+    [
+        ((2,), (2,), (2,), r"w must have shape \(D, Z\), got \(2,\)"),
+        ((2,), (2, 0), (2,), r"w must have shape \(D, Z\), got \(2, 0\)"),
+        ((3,), (2, 1), (2,), r"mean must have shape \(2,\), got \(3,\)"),
+        ((2,), (2, 1), (1,), r"variance must have shape \(2,\), got \(1,\)"),
+    ],
+)
+def test_parts_of_a_linear_decoder_that_do_not_fit_are_named(mean, w, variance, message):
+    with pytest.raises(ValueError, match=message):
+        LinearGaussianVAE(torch.zeros(mean), torch.ones(w), torch.ones(variance))
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, math.inf, math.nan])
+def test_a_variance_that_is_none_is_named(wrong):
+    with pytest.raises(ValueError, match=r"variance must be positive, got \["):
+        LinearGaussianVAE(torch.zeros(2), torch.ones(2, 1), torch.tensor([1.0, wrong]))
 
 
 # the networks
@@ -213,7 +239,7 @@ def plus_and_minus(x):
 def test_the_key_is_exact_for_any_covariance(seed):
     factor = randn(2, 2, seed=seed)
     truth = MultivariateNormal(randn(2, seed=seed + 100), factor @ factor.T + 0.01 * torch.eye(2))
-    key = LinearGaussianVAE(truth.mean, truth.covariance_matrix)
+    key = probabilistic_pca(truth.mean, truth.covariance_matrix, 1)
     x = 3 * randn(50, 2, seed=seed + 200)
     terms = negative_elbo(key, x, plus_and_minus(x))
     torch.testing.assert_close(terms["loss"], -truth.log_prob(x), rtol=1e-9, atol=1e-9)
@@ -239,8 +265,8 @@ def test_the_keys_decoder_returns_shapes_like_a_networks():
         assert part.shape == (4, 3, 2)
     for part in key.encode(randn(5, 2)):
         assert part.shape == (5, 1)
-    assert key.w.tolist() == pytest.approx([0.5**0.5] * 2)  # pointing to larger x1
-    assert key_for((0.0, 0.0), COV).w[0] > 0 and set(key.state_dict()) == {"mean", "small", "large", "w"}
+    assert key.w[:, 0].tolist() == pytest.approx([0.5**0.5] * 2)  # pointing to larger x1
+    assert key_for((0.0, 0.0), COV).w[0] > 0 and set(key.state_dict()) == {"mean", "w", "variance", "to_mu", "z_logvar"}
 
 
 @pytest.mark.parametrize("cov", [((1.0, 0.5), (0.5, 1.0)), COV])
@@ -249,3 +275,106 @@ def test_the_keys_own_likelihood_on_a_grid_is_the_true_density(cov):
     truth = MultivariateNormal(key.mean, torch.tensor(cov, dtype=torch.float64))
     found = log_likelihood_on_grid(key, x, 0.025, 8.0)
     torch.testing.assert_close(found, truth.log_prob(x), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("dims, codes", [(2, 1), (5, 1), (5, 3)])
+def test_a_linear_vae_is_exact_where_its_posterior_is_diagonal_and_the_best_diagonal_one_elsewhere(dims, codes):
+    w, variance, mean = randn(dims, codes), randn(dims, seed=1).exp(), randn(dims, seed=2)
+    model = LinearGaussianVAE(mean, w, variance)
+    truth = MultivariateNormal(mean, w @ w.T + variance.diag())
+    joint = torch.cat([torch.cat([torch.eye(codes), w.T], 1), torch.cat([w, truth.covariance_matrix], 1)])
+    x = randn(4, dims, seed=3)
+    onto = torch.linalg.solve(joint[codes:, codes:], joint[codes:, :codes]).T  # conditional of a joint Gaussian
+    mu, logvar = model.encode(x)
+    torch.testing.assert_close(mu, (x - mean) @ onto.T)
+    posterior = joint[:codes, :codes] - onto @ joint[codes:, :codes]
+    torch.testing.assert_close(logvar.exp(), (1 / torch.linalg.inv(posterior).diagonal()).expand(4, codes))
+    noise = sigma_points(MultivariateNormal(torch.zeros(codes).double(), torch.eye(codes).double()))
+    noise = noise[:, None].expand(-1, 4, -1)
+    gaps = negative_elbo(model, x, noise)["loss"] + truth.log_prob(x)
+    kls = kl_divergence(
+        MultivariateNormal(mu[0], logvar[0].exp().diag()), MultivariateNormal(mu[0], posterior)
+    )  # the same for each row
+    torch.testing.assert_close(gaps, kls.expand(4), rtol=0, atol=1e-10)
+    assert (gaps < 1e-10).all() == (codes == 1)
+
+
+def test_probabilistic_pca_is_the_best_of_its_kind():
+    factor = randn(6, 6)
+    cov, mean = factor @ factor.T + 0.1 * torch.eye(6), randn(6, seed=1)
+    key = probabilistic_pca(mean, cov, 2)
+    data = MultivariateNormal(mean, cov)
+
+    def lost(w, variance):
+        return kl_divergence(data, MultivariateNormal(mean, w @ w.T + variance * torch.eye(6)))
+
+    variance = key.variance[0]
+    assert (key.variance == variance).all() and (key.w[0] >= 0).all()
+    best = lost(key.w, variance)
+    for seed in range(20):
+        assert lost(key.w + 0.05 * randn(6, 2, seed=seed), variance) > best
+        assert lost(key.w, variance * (1 + 0.1 * randn(1, seed=seed))) > best
+    norms = key.w.square().sum(0)
+    assert norms[0] > norms[1] and abs(key.w[:, 0] @ key.w[:, 1]) < 1e-10  # longest axis first, at right angles
+    w, weight = key.w.clone().requires_grad_(), variance.clone().requires_grad_()
+    for slope in torch.autograd.grad(lost(w, weight), [w, weight]):
+        assert slope.abs().max() < 1e-6
+
+
+# averages without a draw
+
+
+def problem(dims, seed=0):
+    factor = randn(dims, dims, seed=seed)
+    return MultivariateNormal(randn(dims, seed=seed + 1), factor @ factor.T + 0.1 * torch.eye(dims))
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_hermite_points_average_polynomials_exactly(dims):
+    normal = problem(dims)
+    points, weights = hermite_points(normal, 4)
+    assert points.shape == (4**dims, dims) and weights.sum().item() == pytest.approx(1, abs=1e-12)
+    standard = torch.linalg.solve_triangular(normal.scale_tril, (points - normal.mean).T, upper=False).T
+    for power, right in ((1, 0), (2, 1), (4, 3), (6, 15)):  # moments of a standard normal number
+        found = weights @ standard**power
+        torch.testing.assert_close(found, torch.full((dims,), float(right), dtype=torch.float64), rtol=0, atol=1e-9)
+    torch.testing.assert_close(weights @ points, normal.mean)
+    with pytest.raises(ValueError, match="num_points must be an integer of at least 1, got 0"):
+        hermite_points(normal, 0)
+
+
+@pytest.mark.parametrize("dims", [1, 2, 5])
+def test_sigma_points_have_the_mean_and_the_covariance(dims):
+    normal = problem(dims)
+    points = sigma_points(normal)
+    assert points.shape == (2 * dims, dims)
+    torch.testing.assert_close(points.mean(0), normal.mean)
+    found = (points - normal.mean).T @ (points - normal.mean) / len(points)
+    torch.testing.assert_close(found, normal.covariance_matrix)
+
+
+def test_exact_parts_are_what_many_draws_give(model):
+    torch.manual_seed(4)
+    network, truth = GaussianVAE(2, 7, 1).double(), problem(2)
+    parts = exact_parts(network, truth)
+    assert parts["gap"] == pytest.approx(parts["decoder"] + parts["encoder"], abs=1e-12)
+    n, source = 200_000, torch.Generator().manual_seed(5)
+    x = truth.mean + torch.randn(n, 2, generator=source, dtype=torch.float64) @ truth.scale_tril.T
+    noise = torch.randn(1, n, 1, generator=source, dtype=torch.float64)
+    with torch.no_grad():
+        terms = negative_elbo(network, x, noise)
+        true, own = truth.log_prob(x), log_likelihood_on_grid(network, x[:20_000], reach=8.0)
+    rows = {"gap": terms["loss"] + true, "kl": terms["kl"], "loss": terms["loss"]}
+    rows |= {"decoder": true[:20_000] - own, "encoder": terms["loss"][:20_000] + own}
+    for name, row in rows.items():
+        assert abs(row.mean().item() - parts[name]) < 5 * row.std().item() / len(row) ** 0.5, name
+    with pytest.raises(ValueError, match="model must have latent_dims 1, got 3"):
+        exact_parts(model, truth)
+
+
+@pytest.mark.parametrize("cov", [((1.0, 0.5), (0.5, 1.0)), COV, ((1.0, 0.95), (0.95, 1.0))])
+def test_exact_parts_of_the_key_are_zero(cov):
+    truth = MultivariateNormal(double((-1.0, 2.0)), double(cov))
+    parts = exact_parts(probabilistic_pca(truth.mean, truth.covariance_matrix, 1), truth)
+    assert max(abs(parts[name]) for name in ("gap", "decoder", "encoder")) < 1e-12
+    assert parts["loss"] == pytest.approx(truth.entropy().item(), abs=1e-12)

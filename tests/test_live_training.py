@@ -10,9 +10,10 @@ from tests.browser import THEMES, WIDTHS
 from tests.hands import HOWS, keys, press, slide
 from vaebook import live
 from vaebook.live.random import Generator
-from vaebook.live.training import MEAN, common_information, covariance, exact_parts
-from vaebook.models import GaussianVAE, LinearGaussianVAE
+from vaebook.live.training import MEAN, common_information, covariance, density
+from vaebook.models import GaussianVAE, probabilistic_pca
 from vaebook.objectives import negative_elbo
+from vaebook.quadrature import exact_parts
 
 PARTS = ["gap", "decoder", "encoder", "kl"]
 
@@ -52,7 +53,7 @@ def stepped(count, seed=1, rho=0.5, samples=(1,), rate=0.01):
 
 def after_steps(count, rho=0.5, **options):
     """The numbers after some steps."""
-    return exact_parts(stepped(count, rho=rho, **options)[0], rho)
+    return exact_parts(stepped(count, rho=rho, **options)[0], density(rho))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def shows(visit, parts):
 
 def shows_start(visit, seed, rho):
     assert visit.number("step") == 0
-    shows(visit, exact_parts(untrained(seed), rho))
+    shows(visit, exact_parts(untrained(seed), density(rho)))
     assert visit.number("floor") == pytest.approx(common_information(rho), abs=1e-4)
 
 
@@ -97,7 +98,7 @@ def wait_for_step(visit, step):
 
 def test_the_exact_parts_are_those_that_a_finer_integral_gives():
     model = untrained(3)
-    coarse, fine = exact_parts(model, 0.8), exact_parts(model, 0.8, points=30, step=0.02, reach=8.0)
+    coarse, fine = exact_parts(model, density(0.8)), exact_parts(model, density(0.8), 30, step=0.02, reach=10.0)
     assert max(abs(coarse[name] - fine[name]) for name in coarse) < 1e-4
     assert coarse["gap"] == pytest.approx(coarse["decoder"] + coarse["encoder"], abs=1e-12)
 
@@ -304,7 +305,7 @@ def test_what_is_drawn_is_what_python_says(page):
     drawn = page.page.evaluate(DRAWN)
     with torch.enable_grad():
         (model, x, _), parts = stepped(2, rho=rho), [after_steps(step, rho=rho) for step in (1, 2)]
-    key = LinearGaussianVAE(MEAN, covariance(rho))
+    key = probabilistic_pca(MEAN, covariance(rho), 1)
 
     rows, generated = (torch.tensor(dots[0]).reshape(-1, 2).double() for dots in drawn["plane dots"])
     mu, logvar = model.decode(fixed[:, :1])

@@ -11,7 +11,7 @@ from tests.hands import HOWS, drag, keys, painted, point_at, press, slide, where
 from vaebook import live
 from vaebook.live.training import MEAN, common_information, covariance
 from vaebook.live.valley import key_terms
-from vaebook.models import LinearGaussianVAE
+from vaebook.models import probabilistic_pca
 from vaebook.objectives import negative_elbo
 
 
@@ -38,7 +38,7 @@ def shows(visit, w1):
 
 
 def test_the_formulas_of_the_still_are_those_of_the_key():
-    right = averaged(LinearGaussianVAE(MEAN, covariance(0.5)), MEAN, covariance(0.5))
+    right = averaged(probabilistic_pca(MEAN, covariance(0.5), 1), MEAN, covariance(0.5))
     found = key_terms(math.sqrt(0.5))
     assert {name: pytest.approx(value, abs=1e-9) for name, value in found.items()} == right
     assert found["kl"] == pytest.approx(common_information(0.5), abs=1e-12)
@@ -112,7 +112,7 @@ def test_the_page_averages_over_all_data_and_finds_what_the_package_finds(live_p
     visit = live_page(figure)
     keys = [[0.5, math.sqrt(0.5)], [0.5, 0.52], [0.5, 0.98], [-0.8, 0.95], [0.3, 0.31]]
     found = visit.page.evaluate("keys => keys.map(w => vaeMaths.keyTerms(new vaeMaths.LinearKey(...w)))", keys)
-    right = averaged(LinearGaussianVAE(MEAN, covariance(0.5)), MEAN, covariance(0.5))
+    right = averaged(probabilistic_pca(MEAN, covariance(0.5), 1), MEAN, covariance(0.5))
     assert found[0] == {name: pytest.approx(value, abs=1e-12) for name, value in right.items()}
     for (rho, w1), terms in zip(keys, found, strict=True):
         assert terms == {name: pytest.approx(value, abs=1e-12) for name, value in key_terms(w1, rho).items()}

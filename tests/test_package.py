@@ -29,7 +29,7 @@ ORDER = [
     "layers",
     "models",
     "objectives ensembles",
-    "training",
+    "training quadrature",
     "figures animation tables",
     "live",
     "examine",

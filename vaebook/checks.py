@@ -28,10 +28,9 @@ def last_axis(name, tensor, other_name, other):
 
 def shape(name, tensor, expected):
     """Raise unless the tensor has the shape `expected`."""
-    if tuple(tensor.shape) != expected:
-        raise ValueError(
-            f"{name} must have shape {expected}, got {tuple(tensor.shape)}"
-        )
+    came, expected = tuple(tensor.shape), tuple(expected)
+    if came != expected:
+        raise ValueError(f"{name} must have shape {expected}, got {came}")
 
 
 def same_shape(name, tensor, other_name, other):
@@ -194,6 +193,16 @@ def covariance(name, cov):
     if smallest <= rounding * eigenvalues[-1].item():
         expected = f"positive definite, {came} with smallest eigenvalue {smallest:g}"
         raise ValueError(f"{name} of shape {shape} must be {expected}")
+
+
+def linear_decoder(mean, w, variance):
+    """Raise unless mean `(D,)`, w `(D, Z)` and variance `(D,)`, positive, go together."""
+    if w.dim() != 2 or 0 in w.shape:
+        raise ValueError(f"w must have shape (D, Z), got {tuple(w.shape)}")
+    shape("mean", mean, w.shape[:1])
+    shape("variance", variance, w.shape[:1])
+    if not (variance > 0).all() or not torch.isfinite(variance).all():
+        raise ValueError(f"variance must be positive, got {variance.tolist()}")
 
 
 def noise(name, noise, x, model):

@@ -101,7 +101,15 @@ class GaussianMLP(nn.Module):
         return self.gaussian(torch.tanh(self.hidden(x))).chunk(2, dim=-1)
 
 
-class GaussianVAE(nn.Module):
+class GaussianCoordinates:
+    """For a model whose decoder returns mu and logvar: independent normal coordinates."""
+
+    def log_likelihood(self, z, x):
+        """log p(x|z), in nats, of z `(..., B, Z)` for the rows of x `(B, D)`: `(..., B)`."""
+        return gaussian_log_likelihood(*self.decode(z), x)
+
+
+class GaussianVAE(GaussianCoordinates, nn.Module):
     """A VAE with a Gaussian MLP as its encoder and another one as its decoder.
 
     data_dims: D.  hidden_size: width of both tanh layers.  latent_dims: Z.
@@ -115,39 +123,56 @@ class GaussianVAE(nn.Module):
         self.encode = GaussianMLP(data_dims, hidden_size, latent_dims)
         self.decode = GaussianMLP(latent_dims, hidden_size, data_dims)
 
-    def log_likelihood(self, z, x):
-        """log p(x|z), in nats, of z `(..., B, Z)` for the rows of x `(B, D)`: `(..., B)`."""
-        return gaussian_log_likelihood(*self.decode(z), x)
 
+class LinearGaussianVAE(GaussianCoordinates, nn.Module):
+    """A VAE with a linear decoder, x = mean + w z + noise. It has nothing to train.
 
-class LinearGaussianVAE(GaussianVAE):
-    """The VAE with a code of one number that fits N(mean, cov) in two dimensions exactly.
-
-    Its decoder is linear, along the leading eigenvector; its encoder is the posterior.
-    mean: `(2,)`.  cov: `(2, 2)`, symmetric and positive definite. It has nothing to train.
-    Raises ValueError for another shape and for a cov that is no covariance matrix.
-    Source: Tipping & Bishop (1999), equations 6 and 7, for two dimensions.
+    mean: `(D,)`.  w: `(D, Z)`.  variance: `(D,)`, of the noise, positive.
+    Its encoder is the posterior where that is diagonal, as it is for Z = 1; elsewhere it
+    is the diagonal Gaussian with the lowest -ELBO.
+    Raises ValueError for shapes that do not fit and a variance that is not positive.
+    Source: Bishop (2006), section 12.2, equations 12.66 to 12.68 (factor analysis).
     """
 
-    def __init__(self, mean, cov):
-        nn.Module.__init__(self)  # no MLPs to build
-        self.data_dims, self.latent_dims = 2, 1
-        checks.covariance("cov", cov)
-        checks.shape("cov", cov, (2, 2))
-        checks.shape("mean", mean, (2,))
-        (small, large), vectors = torch.linalg.eigh(cov)  # ascending
-        axis = torch.where(vectors[0, 1] > 0, vectors[:, 1], -vectors[:, 1])
-        self.register_buffer("mean", mean)
-        self.register_buffer("small", small)
-        self.register_buffer("large", large)
-        self.register_buffer("w", (large - small).sqrt() * axis)
+    def __init__(self, mean, w, variance):
+        super().__init__()
+        checks.linear_decoder(mean, w, variance)
+        self.data_dims, self.latent_dims = w.shape
+        precision = torch.eye(w.shape[1]).to(w) + w.T / variance @ w
+        tensors = {"mean": mean, "w": w, "variance": variance}
+        tensors["to_mu"] = torch.linalg.solve(precision, w.T / variance)  # (Z, D)
+        tensors["z_logvar"] = -precision.diagonal().log()
+        for name, tensor in tensors.items():
+            self.register_buffer(name, tensor)
 
     def encode(self, x):
-        """Map x `(B, 2)` to mu and logvar of the exact posterior, each `(B, 1)`."""
-        mu = ((x - self.mean) @ self.w / self.large)[:, None]
-        return mu, (self.small / self.large).log().expand_as(mu)
+        """Map x `(B, D)` to mu and logvar of the code, each `(B, Z)`."""
+        mu = (x - self.mean) @ self.to_mu.T
+        return mu, self.z_logvar.expand_as(mu)
 
     def decode(self, z):
-        """Map z `(..., 1)` to mu and logvar of p(x|z), each `(..., 2)`."""
-        mu = self.mean + self.w * z
-        return mu, self.small.log().expand_as(mu)
+        """Map z `(..., Z)` to mu and logvar of p(x|z), each `(..., D)`."""
+        mu = self.mean + z @ self.w.T
+        return mu, self.variance.log().expand_as(mu)
+
+
+def probabilistic_pca(mean, cov, latent_dims):
+    """The `LinearGaussianVAE` of one variance whose model is closest to N(mean, cov).
+
+    mean: `(D,)`.  cov: `(D, D)`, symmetric and positive definite.  latent_dims: Z < D.
+    The columns of w lie along the Z longest axes; the first entry of each is not negative.
+    Raises ValueError for arguments that do not fit and a cov that is no covariance matrix.
+    Source: Tipping & Bishop (1999), equations 6 to 8.
+    """
+    checks.covariance("cov", cov)
+    checks.shape("mean", mean, cov.shape[:1])
+    checks.positive_int("latent_dims", latent_dims)
+    if latent_dims >= len(mean):
+        limit = f"less than {len(mean)}, the dimensions of the data"
+        raise ValueError(f"latent_dims must be {limit}, got {latent_dims}")
+    values, vectors = torch.linalg.eigh(cov)  # ascending
+    values, vectors = values.flip(0), vectors.flip(1)
+    variance = values[latent_dims:].mean()
+    w = vectors[:, :latent_dims] * (values[:latent_dims] - variance).sqrt()
+    w = torch.where(w[0] < 0, -w, w)
+    return LinearGaussianVAE(mean, w, variance.expand(len(mean)).clone())

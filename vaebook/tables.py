@@ -32,7 +32,7 @@ def table(rows, headers, words=False):
 
 def mean_and_spread(values, digits=1):
     """Mean and standard deviation of several runs, as text: "83.9 ± 0.2"."""
-    values = torch.tensor(values, dtype=torch.float64)
+    values = torch.as_tensor(values, dtype=torch.float64)
     return f"{values.mean():.{digits}f} ± {values.std():.{digits}f}"
 
 

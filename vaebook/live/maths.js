@@ -76,7 +76,7 @@ globalThis.vaeMaths = (() => {
     return [...right, ...right.map(([mu, logvar]) => [-mu, logvar]).reverse()];
   }
 
-  // log N(x; mu, e^logvar) of one coordinate: (4.8).
+  // log N(x; mu, e^logvar) of one coordinate: (4.6).
   const logNormal = (mu, logvar, x) => -0.5 * (LOG_2PI + logvar + (x - mu) ** 2 * Math.exp(-logvar));
 
   function logSumExp(values, count = values.length) {
@@ -88,7 +88,7 @@ globalThis.vaeMaths = (() => {
 
   // A Gaussian MLP, a Gaussian VAE and its gradient ------------------------------------------------------------------
 
-  // tanh(W1 x + b1), then one linear layer to mu and logvar: (4.5), from two numbers to one or from one to two. Its
+  // tanh(W1 x + b1), then one linear layer to mu and logvar: (4.13), from two numbers to one or from one to two. Its
   // weights are a stretch of a flat array, in the order of PyTorch's parameters(). The sums over inputs and results are
   // written out, what is not there as 0: loops of two and four turns take half as long again.
   class GaussianMLP {
@@ -270,8 +270,8 @@ globalThis.vaeMaths = (() => {
     return x;
   }
 
-  // A linear decoder with means MEAN + w z and variances s2 that fits the data, and its exact posterior: chapter 4's
-  // OtherKey. w1 from |rho| to 1. Without it: the key (4.10), which in data of equal variances has w1 = sqrt(|rho|).
+  // A linear decoder with means MEAN + w z and variances s2 that fits the data, and its exact posterior: (4.10) and
+  // (4.11). w1 from |rho| to 1. Without it: the key (4.9), which in data of equal variances has w1 = sqrt(|rho|).
   class LinearKey {
     constructor(rho, w1 = Math.sqrt(Math.abs(rho))) {
       const w2 = w1 > 0 ? rho / w1 : 0;
@@ -310,7 +310,7 @@ globalThis.vaeMaths = (() => {
 
   // Averages without a draw, for any model of chapter 4 --------------------------------------------------------------
 
-  // The averages over all data of (4.13), for a model of chapter 4: {gap, decoder, encoder, kl, loss}. x is integrated
+  // The averages over all data of (4.14), for a model of chapter 4: {gap, decoder, encoder, kl, loss}. x is integrated
   // with a quadrature for the standard normal (Gauss-Hermite: places, weights), z on a grid of codes.
   function exactParts(model, rho, {places, weights}, {step, reach} = {step: 0.05, reach: 6}) {
     const total = weights.reduce((sum, weight) => sum + weight, 0), x = new Float64Array(2);

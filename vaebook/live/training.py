@@ -6,13 +6,13 @@ import math
 import numpy as np
 import torch
 from scipy.special import roots_hermitenorm
+from torch.distributions import MultivariateNormal
 
-from vaebook.distributions import gaussian_log_likelihood, kl_standard_normal
 from vaebook.figures.style import LINES, new_figure
 from vaebook.live.figure import Button, Choice, LiveFigure, Panel, Range
 from vaebook.live.random import Generator
-from vaebook.models import LinearGaussianVAE
-from vaebook.objectives import log_joint
+from vaebook.models import probabilistic_pca
+from vaebook.quadrature import exact_parts
 
 MEAN = torch.tensor([1.0, 0.5], dtype=torch.float64)
 POINTS = 12  # of the quadrature, on each axis
@@ -24,34 +24,9 @@ def covariance(rho):
     return torch.tensor([[1.0, rho], [rho, 1.0]], dtype=torch.float64)
 
 
-@torch.no_grad()
-def exact_parts(model, rho, points=POINTS, step=0.05, reach=6.0):
-    """The averages of (4.13) over all data of chapter 4, without a draw, in nats.
-
-    model: with a code of one number, in double precision.  rho: the correlation.
-    x is integrated by Gauss-Hermite quadrature (`points` on each axis), z on a grid.
-    Returns a dict of numbers: gap = decoder + encoder, kl, loss. Twin of exactParts in maths.js.
-    """
-    places, weights = map(torch.from_numpy, roots_hermitenorm(points))
-    weights = torch.cartesian_prod(weights, weights).prod(1) / weights.sum() ** 2
-    factor = torch.linalg.cholesky(covariance(rho))
-    x = MEAN + torch.cartesian_prod(places, places) @ factor.T
-    z = torch.arange(-reach, reach + step / 2, step, dtype=torch.float64)[:, None, None]
-    mu, logvar = model.encode(x)
-    log_q = gaussian_log_likelihood(mu, logvar, z)  # (K, B)
-    shares = log_q.softmax(0)
-    reconstruction = -(shares * model.log_likelihood(z, x)).sum(0)
-    evidence = log_joint(model, z, x).logsumexp(0) + math.log(step)
-    truth = torch.distributions.MultivariateNormal(MEAN, covariance(rho)).log_prob(x)
-    kl = kl_standard_normal(mu, logvar)
-    loss = reconstruction + kl
-    rows = {
-        "gap": loss + truth,
-        "decoder": truth - evidence,
-        "encoder": loss + evidence,
-    }
-    rows |= {"kl": kl, "loss": loss}
-    return {name: (weights @ row).item() for name, row in rows.items()}
+def density(rho):
+    """The distribution of chapter 4's data, with another correlation."""
+    return MultivariateNormal(MEAN, covariance(rho))
 
 
 def common_information(rho):
@@ -71,7 +46,9 @@ def training(copies=None, rho=0.5):
     }
     places, weights = roots_hermitenorm(POINTS)
     settings = {"quadrature": {"places": places.tolist(), "weights": weights.tolist()}}
-    history = {step: exact_parts(copies[step], rho) for step in sorted(copies) if step}
+    history = {
+        step: exact_parts(copies[step], density(rho)) for step in sorted(copies) if step
+    }
     last = copies[max(copies)] if copies else None
     return LiveFigure(
         "training",
@@ -120,7 +97,7 @@ def plane_panel(model, rho):
             markersize=2.5,
         )
         draw_decoder(ax, model, BLUE, "-", 2)
-    draw_decoder(ax, LinearGaussianVAE(MEAN, covariance(rho)), ORANGE, "--", 1.6)
+    draw_decoder(ax, probabilistic_pca(MEAN, covariance(rho), 1), ORANGE, "--", 1.6)
     ax.set(xlim=WINDOW["x"], ylim=WINDOW["y"], xlabel="$x_1$", ylabel="$x_2$")
     shown = (
         "Rows of the data and the contours of their density, a tilted ellipse. The answer key's means lie on a dashed "
