@@ -61,6 +61,8 @@ def test_line_panels_share_colours_between_panels_and_draw_the_reference_in_blac
     assert [one.get_xlabel(), two.get_xlabel(), one.get_title()] == ["N", "t", "one"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
     assert figures.line_panels(panels, reference="b").axes[0].lines[1].get_color() == "black"
+    dotted, line = figures.line_panels(panels, dots=["a"]).axes[0].lines
+    assert dotted.get_linestyle() == "None" and dotted.get_marker() == "." and line.get_linestyle() != "None"
 
 
 @pytest.mark.parametrize("histogram", [False, True])

@@ -85,12 +85,14 @@ def series_with_spread(series, xlabel, ylabel, floors=None, log_x=False):
     return figure
 
 
-def line_panels(panels, columns=3, log_x=(), log_y=(), inches=2.7, reference=None):
+def line_panels(
+    panels, columns=3, log_x=(), log_y=(), inches=2.7, reference=None, dots=()
+):
     """Panels of lines side by side: a dict from title to (xlabel, {name: (x, y)}), each `(K,)`.
 
     log_x, log_y: the titles of the panels with a logarithmic axis.  inches: width of one.
-    reference: the name of a line to be drawn in black. Lines of one name have one colour
-    in all panels; the legend stands above them.
+    reference: the name of a line to be drawn in black.  dots: the names that are drawn as
+    dots. Lines of one name have one colour in all panels; the legend stands above them.
     """
     rows = -(-len(panels) // columns)
     figure, axes = new_figure(
@@ -103,6 +105,8 @@ def line_panels(panels, columns=3, log_x=(), log_y=(), inches=2.7, reference=Non
     }
     if reference is not None:
         styles[reference] = {"color": "black", "linestyle": "-", "linewidth": 2.2}
+    for name in dots:
+        styles[name] |= {"linestyle": "none", "markersize": 8}
     handles = {}
     for ax, (title, (xlabel, lines)) in zip(axes.flat, panels.items(), strict=False):
         for name, (x, y) in lines.items():
