@@ -374,3 +374,44 @@ def test_solutions_of_chapter_3_are_the_formulas():
     shift = log_joint.max()  # for exp
     expected = ((log_joint - shift).exp() / density).mean(0).log() + shift
     assert torch.allclose(FUNCTIONS["3.8"].solution(log_joint, z, mu, logvar), expected)
+
+
+def kl_of_exact_decoder(w1, covariance):
+    """The mean KL of the linear VAE along w1 that fits a covariance `(2, 2)` exactly, from two entropies."""
+    w = torch.tensor([w1, covariance[0, 1] / w1], dtype=torch.float64)
+    left = covariance.diagonal() - w.square()
+    return 0.5 * (torch.logdet(covariance) - left.log().sum()).item()
+
+
+def test_the_numbers_of_chapter_4_follow_from_their_definitions():
+    z = torch.linspace(-10, 10, 20001, dtype=torch.float64)
+    log_joint = -0.5 * (z**2 + (1 - 0.6 * z) ** 2 / 0.64 + (0.5 - 0.8 * z) ** 2 / 0.36)
+    assert NUMBERS["4.1"].right == pytest.approx((log_joint.softmax(0) @ z).item(), abs=1e-8)
+    covariance = torch.tensor([[4.0, -0.48], [-0.48, 0.16]], dtype=torch.float64)
+    w1 = torch.linspace(1.201, 1.999, 799).tolist()
+    assert NUMBERS["4.2"].right == pytest.approx(min(w1, key=lambda w: kl_of_exact_decoder(w, covariance)), abs=1e-3)
+    along = torch.linspace(0, 3, 30001, dtype=torch.float64)  # w'w; the loss along the axis by the model's variance
+    best = along[(0.5 * ((1.2 + along).log() + 3 / (1.2 + along))).argmin()].item()
+    assert NUMBERS["4.3"].right == pytest.approx(0.5 * math.log(1 + best / 1.2), abs=1e-4)
+    r = NUMBERS["4.4"].right
+    assert 0.5 * math.log((1 + r) / (1 - r)) == pytest.approx(1)
+
+
+def test_the_functions_of_chapter_4_do_what_their_names_say():
+    eigenvalues = torch.tensor([4.0, 2.5, 1.0, 0.3], dtype=torch.float64)
+    grid = torch.linspace(0.9, 5, 41001, dtype=torch.float64)[:, None]  # variances that a code may give an axis
+    best = (0.5 * (eigenvalues[:3] / grid - 1 - (eigenvalues[:3] / grid).log())).amin(0).sum()
+    without = 0.5 * (0.3 / 0.9 - 1 - math.log(0.3 / 0.9))
+    assert FUNCTIONS["4.5"].solution(eigenvalues, 0.9, 3).item() == pytest.approx(best.item() + without, abs=1e-7)
+    f = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    others = torch.stack([torch.cat([f[:n], f[n + 1 :]]).mean(0) for n in range(4)])
+    torch.testing.assert_close(FUNCTIONS["4.6"].solution(f), others)
+    noise = torch.randn(3, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    mu, logvar = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in ([0.3, -0.7], [-1.0, 0.4]))
+    z = mu + (0.5 * logvar).exp() * noise
+    log_weights = torch.sin(3 * z) - 0.2 * z**4  # any function of the code
+    (slopes,) = torch.autograd.grad(log_weights.sum(), z, retain_graph=True)
+    expected = torch.autograd.grad(-(log_weights.softmax(0).detach().square() * log_weights).sum(), [mu, logvar])
+    found = FUNCTIONS["4.7"].solution(log_weights.detach(), slopes, noise, logvar.detach())
+    for ours, right in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, right)

@@ -4,11 +4,13 @@
 `check("1.8", kl)` says on which inputs the function is right, and where it fails first.
 """
 
-from vaebook.exercises import chapter_1, chapter_2, chapter_3
+from vaebook.exercises import chapter_1, chapter_2, chapter_3, chapter_4
 from vaebook.exercises.function import Function
 from vaebook.exercises.number import Field, Number
 
-QUESTIONS = chapter_1.QUESTIONS | chapter_2.QUESTIONS | chapter_3.QUESTIONS
+QUESTIONS = {}
+for chapter in (chapter_1, chapter_2, chapter_3, chapter_4):
+    QUESTIONS |= chapter.QUESTIONS
 
 
 def question(name, kind):
