@@ -69,7 +69,8 @@ TAUGHT = {  # what each chapter must show of the package
         training.fit distributions.bernoulli_log_likelihood distributions.kl_standard_normal""",
     "3_denoising": "layers.FlipPixels layers.BernoulliNoise comparisons.paired",
     "4_gaussian": """distributions.sample_latents distributions.gaussian_log_likelihood models.GaussianMLP
-        models.GaussianVAE models.LinearGaussianVAE objectives.negative_elbo objectives.importance_weighted_loss""",
+        models.GaussianVAE models.LinearGaussianVAE models.probabilistic_pca objectives.negative_elbo
+        objectives.importance_weighted_loss quadrature.exact_parts quadrature.sigma_points""",
 }
 
 
