@@ -47,7 +47,9 @@ def training(copies=None, rho=0.5):
     places, weights = roots_hermitenorm(POINTS)
     settings = {"quadrature": {"places": places.tolist(), "weights": weights.tolist()}}
     history = {
-        step: exact_parts(copies[step], density(rho)) for step in sorted(copies) if step
+        step: exact_parts(copies[step], density(rho), POINTS)
+        for step in sorted(copies)
+        if step
     }
     last = copies[max(copies)] if copies else None
     return LiveFigure(
