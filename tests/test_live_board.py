@@ -291,6 +291,7 @@ def test_words_that_come_late_do_not_replace_those_of_the_sheet(visit):
     visit.page.evaluate("plane => document.body.insertAdjacentHTML('beforeend', plane)", PLANE)
     acts = "for (const name of ['centred', 'sheet']) stage.control(name).click();"
     visit.page.evaluate(f"() => {{ const {{stage}} = document.querySelector('.vae-live'); {acts} }}")
+    visit.page.locator(".vae-live").first.scroll_into_view_if_needed()  # what cannot be seen does not run
     settle(visit)
     assert said(visit).startswith("It waits at the sheet above")
 
