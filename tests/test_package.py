@@ -23,7 +23,7 @@ FOLDER = Path(vaebook.__file__).parent
 ROOT = FOLDER.parent
 ORDER = [
     "checks",
-    "claims comparisons progress",
+    "claims comparisons progress checkpoints",
     "data",
     "distributions",
     "layers",
@@ -35,9 +35,10 @@ ORDER = [
     "examine",
     "slips",
     "exercises",
+    "scale",
 ]
 PLACES = {module: place for place, modules in enumerate(ORDER) for module in modules.split()}
-OURS = {"vaebook", "tools", "tests", "benchmarks"}
+OURS = {"vaebook", "tools", "tests", "benchmarks", "examples"}
 
 
 def trees(*patterns):

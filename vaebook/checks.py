@@ -75,8 +75,14 @@ def contract(model):
 
 
 def data(name, x, model):
-    """Raise unless `model` keeps the contract and `x` suits its `data_dims` and `data_range`."""
+    """Raise unless `model` keeps the contract and `x` suits its `data_dims` and `data_range`.
+
+    Of an x that reads its rows from files only the shape is looked at.
+    """
     contract(model)
+    if hasattr(x, "minibatches"):
+        shape(name, x, (len(x), getattr(model, "data_dims", x.shape[1])))
+        return
     examples(name, x, getattr(model, "data_dims", "D"))
     low, high = getattr(model, "data_range", (-torch.inf, torch.inf))
     if x.min() < low or x.max() > high:

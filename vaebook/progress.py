@@ -7,7 +7,12 @@ from tqdm import tqdm
 
 
 def someone_is_watching():
-    """Whether a progress bar would meet a person: at a terminal, in Colab or in a live Jupyter."""
+    """Whether a progress bar would meet a person: at a terminal, in Colab or in a live Jupyter.
+
+    Of the processes that torchrun starts only the first one shows a bar.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        return False
     live_notebook = "google.colab" in sys.modules or "JPY_SESSION_NAME" in os.environ
     return live_notebook or sys.stderr.isatty()
 

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 
 from vaebook import checks
+from vaebook.checkpoints import Run
 from vaebook.ensembles import Ensemble
 from vaebook.progress import progress_bar
 
@@ -62,19 +63,45 @@ def evaluate(model, loss_fn, x, seed=0, batch_size=1000, draws=1, num_samples=1)
     return {name: term.mean().item() for name, term in terms.items()}
 
 
-def minibatches(x, batch_size, epochs, generator=None):
-    """Yield `batch_size` rows of x at a time, in a new random order in each epoch."""
+def minibatches(x, batch_size, epochs, generator=None, skip=0):
+    """Yield `batch_size` rows of x at a time, in a new random order in each epoch.
+
+    skip: how many batches of the first epoch are left out.
+    """
     for _ in range(epochs):
         order = torch.randperm(len(x), generator=generator, device=x.device)
-        for rows in order.split(batch_size):
+        for rows in order.split(batch_size)[skip:]:
             yield x[rows]
+        skip = 0
 
 
-def joint_minibatches(xs, batch_size, epochs, generators):
-    """Stack the minibatches of several x, each in an order from a generator of its own."""
-    orders = zip(xs, generators, strict=True)
-    batches = (minibatches(x, batch_size, epochs, source) for x, source in orders)
+def joint_minibatches(xs, batch_size, epochs, generators, skip=0):
+    """Stack the minibatches of several x, each in an order from a generator of its own.
+
+    An x that reads its rows from files yields them itself, by its own `minibatches`.
+    """
+    readers = [getattr(x, "minibatches", partial(minibatches, x)) for x in xs]
+    batches = [
+        read(batch_size, epochs, source, skip)
+        for read, source in zip(readers, generators, strict=True)
+    ]
     return map(torch.stack, zip(*batches, strict=True))
+
+
+def batches_to_come(run, xs, batch_size):
+    """The minibatches that a `Run` has still to see; its generators stand where it stopped."""
+    epoch, taken = divmod(run.history.step, run.history.steps_per_epoch)
+    epochs = run.history.num_steps // run.history.steps_per_epoch - epoch
+    now = run.states()
+    if taken:  # the order of an epoch is drawn anew, and its last batch taken again
+        run.set_states(run.epoch_began)
+    batches = joint_minibatches(
+        xs, batch_size, epochs, run.generators, max(0, taken - 1)
+    )
+    if taken:
+        next(batches)
+        run.set_states(now)
+    return batches
 
 
 def one_cycle(model, max_lr, num_steps, rise=0.15, beta2=0.99):
@@ -155,6 +182,7 @@ def fit(
     generator=None,
     log_every=None,
     callback=None,
+    checkpoints=None,
 ):
     """Train with Adam and one cycle of the learning rate; return a history of series.
 
@@ -165,6 +193,8 @@ def fit(
     num_samples: N, the codes per example; the noise is `(N, B, Z)`, drawn for each batch.
     log_every: steps between two entries of the history (default: one epoch).
     callback(step, model): called before the first step (step 0) and after each one.
+    checkpoints: a `Checkpoints`, from which an interrupted training goes on as if it had
+    not been interrupted. It takes a generator for each model.
     Returns lists "step", "epoch", "train_<term>" (mean since the last entry) and, given
     x_test, "test_<term>". Ctrl-C ends training early and returns the history so far.
     Raises TypeError or ValueError that names the argument it cannot train on, and
@@ -184,16 +214,31 @@ def fit(
     sizes = {"epochs": epochs, "batch_size": batch_size, "num_samples": num_samples}
     checks.positive_ints(sizes)
     checks.positive("max_lr", max_lr)
-    steps_per_epoch = math.ceil(len(x_trains[0]) / batch_size)
-    history = History(num_models, steps_per_epoch, epochs, log_every)
-    batches = joint_minibatches(x_trains, batch_size, epochs, generators)
+    if checkpoints is not None and None in generators:
+        raise ValueError("generator must be given with checkpoints, got None")
+    rows = len(x_trains[0])
+    history = History(num_models, math.ceil(rows / batch_size), epochs, log_every)
     draw = partial(standard_normal, num_samples)
     on_test = partial(evaluate, loss_fn=loss_fn, x=x_test, num_samples=num_samples)
-    with Ensemble(models, loss_fn) as ensemble, contextlib.suppress(KeyboardInterrupt):
+    with (
+        Ensemble(models, loss_fn) as ensemble,
+        checkpoints or contextlib.nullcontext(),
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         optimizer, schedule = one_cycle(ensemble, max_lr, history.num_steps)
+        settings = sizes | {
+            "max_lr": max_lr,
+            "examples": rows,
+            "log_every": history.log_every,
+        }
+        run = Run(settings, models, optimizer, schedule, history, generators)
+        if checkpoints is not None:
+            checkpoints.take_up(run)
+        batches = batches_to_come(run, x_trains, batch_size)
         ensemble.train()
-        ensemble.tell(callbacks, 0)
-        for x in progress_bar(batches, history.num_steps):  # (M, B, D)
+        if history.step == 0:
+            ensemble.tell(callbacks, 0)
+        for x in progress_bar(batches, history.num_steps - history.step):  # (M, B, D)
             noise = torch.stack([*map(draw, x, models, generators)])  # (M, N, B, Z)
             terms = ensemble.terms(x, noise)
             history.add(terms, schedule.get_last_lr()[0])
@@ -205,6 +250,8 @@ def fit(
             if history.entry_is_due():
                 tested = [] if x_test is None else [*map(on_test, models)]
                 history.close_entry(tested)
+            if checkpoints is not None:
+                checkpoints.after_step(run)
     return history.result
 
 
