@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 OLDEST := .venv-oldest
 LIVE_TESTS := $(filter-out %_maths.py,$(wildcard tests/test_live_*.py))
 SITE_TESTS := $(addprefix tests/test_,site.py browser.py preview.py) $(LIVE_TESTS)
-SLOW_TESTS := $(addprefix tests/test_,examine.py execute.py set_up.py)
+SLOW_TESTS := $(addprefix tests/test_,examine.py execute.py scale.py set_up.py)
 UNIT_TESTS := tests $(SITE_TESTS:%=--ignore %) $(SLOW_TESTS:%=--ignore %)
 
 .PHONY: help book preview profile test check format ready oldest bench lighthouse notebooks stamp links serve clean lock
@@ -26,7 +26,7 @@ profile: $(READY) ## the dearest cells of each chapter, in its last execution; f
 	@$(PY) -m tools.build profile
 
 test: book check ## the book, then `make check`, the slow tests, every notebook cell by cell, and the site in a browser
-	@echo "[test 1/3] right models and slips under vaebook.examine; chapters in kernels of their own"
+	@echo "[test 1/3] right models and slips under vaebook.examine; chapters in kernels of their own; several processes"
 	@$(PY) -m pytest $(SLOW_TESTS)
 	@echo "[test 2/3] every notebook, cell by cell: what it keeps against what the book has just shown"
 	@$(PY) -m pytest --nbval --replay notebooks/ -v

@@ -27,16 +27,20 @@ class Run:
     def __init__(self, settings, models, optimizer, schedule, history, generators):
         self.settings, self.models, self.generators = settings, models, generators
         self.optimizer, self.schedule, self.history = optimizer, schedule, history
-        self.epoch_began = self.states()
+        layers = [layer for model in models for layer in model.modules()]
+        of_layers = [getattr(layer, "generator", None) for layer in layers]
+        sources = (source for source in [*generators, *of_layers] if source is not None)
+        self.sources = [*{id(source): source for source in sources}.values()]
+        self.epoch_began = self.now = self.states()
 
     def states(self):
-        """The generators' states, copied."""
-        return [generator and generator.get_state() for generator in self.generators]
+        """The states of all generators, those of layers among them, copied."""
+        return [source.get_state() for source in self.sources]
 
     def set_states(self, states):
         """Let the generators go on from these states."""
-        for generator, state in zip(self.generators, states, strict=True):
-            generator.set_state(state)
+        for source, state in zip(self.sources, states, strict=True):
+            source.set_state(state)
 
     def end_step(self):
         """Keep the states from which the next order of the data is drawn."""
@@ -70,8 +74,7 @@ class Run:
         if torch.is_tensor(self.history.sums):
             device = next(self.models[0].parameters()).device
             self.history.sums = self.history.sums.to(device)
-        self.epoch_began = state["epoch_began"]
-        self.set_states(state["now"])
+        self.epoch_began, self.now = state["epoch_began"], state["now"]
 
     def check(self, state, name):
         """Raise ValueError if `state` is that of other models or of another training."""
@@ -79,15 +82,12 @@ class Run:
             came = f"{len(state['models'])} models, not {len(self.models)}"
             raise ValueError(f"checkpoint {name} holds {came}")
         for model, weights in zip(self.models, state["models"], strict=True):
-            ours = {
-                key: tuple(tensor.shape) for key, tensor in model.state_dict().items()
-            }
-            theirs = {key: tuple(tensor.shape) for key, tensor in weights.items()}
+            ours, theirs = shapes(model.state_dict()), shapes(weights)
             for key in [*ours, *theirs]:
                 came, expected = theirs.get(key, "none"), ours.get(key, "none")
                 if came != expected:
                     raise ValueError(
-                        f"checkpoint {name} is of another architecture: {key} has shape "
+                        f"checkpoint {name} is of another architecture: {key} is "
                         f"{came} there and {expected} in this model"
                     )
         for key, expected in self.settings.items():
@@ -96,6 +96,14 @@ class Run:
                 raise ValueError(
                     f"checkpoint {name} is of a training with {key} = {came}, not {expected}"
                 )
+
+
+def shapes(weights):
+    """What a state dict holds, in words, by name."""
+    return {
+        key: f"{tuple(tensor.shape)} of {str(tensor.dtype).removeprefix('torch.')}"
+        for key, tensor in weights.items()
+    }
 
 
 class Alone:
@@ -134,6 +142,7 @@ class Checkpoints:
         self.told_to_stop, self.stopped, self.handlers = False, False, {}
 
     def __enter__(self):
+        self.told_to_stop, self.stopped = False, False
         if threading.current_thread() is threading.main_thread():
             for sign in (signal.SIGINT, signal.SIGTERM):
                 self.handlers[sign] = signal.signal(sign, self.stop)
@@ -154,7 +163,14 @@ class Checkpoints:
         One that is damaged is refused with a warning that names it.
         Raises ValueError if the checkpoint is of another architecture or training.
         """
-        found = self.ranks.from_first(self.newest() if self.ranks.is_first else None)
+        found = None
+        if self.ranks.is_first:
+            for path in self.folder.glob(
+                "unfinished-*"
+            ):  # by a process that was killed
+                path.unlink()
+            found = self.newest()
+        found = self.ranks.from_first(found)
         if found is not None:
             name, state = found
             run.load_state_dict(state, name)
@@ -165,18 +181,22 @@ class Checkpoints:
             try:
                 return path.name, read(path)
             except DamagedCheckpoint as error:
-                warnings.warn(f"{error}; the one before it is used", stacklevel=2)
+                warnings.warn(
+                    f"{error}; an older one is used, if there is one", stacklevel=2
+                )
         return None
 
     def after_step(self, run):
         """Write a checkpoint where one is due; raise KeyboardInterrupt if told to stop."""
         run.end_step()
         step, last = run.history.step, run.history.num_steps
-        asks = step % self.ask_every == 0 or step == last
-        stops = asks and any(self.ranks.all(self.told_to_stop))
+        stops = step % self.ask_every == 0 and step < last
+        stops = stops and any(self.ranks.all(self.told_to_stop))
         if (step % self.every == 0 or step == last or stops) and self.ranks.is_first:
-            write(run.state_dict(), self.folder, step)
-            for path in sorted(self.folder.glob("step-*.pt"))[: -self.keep]:
+            newest = write(run.state_dict(), self.folder, step)
+            paths = sorted(self.folder.glob("step-*.pt"))
+            place = paths.index(newest) + 1  # what comes later was refused
+            for path in [*paths[: max(0, place - self.keep)], *paths[place:]]:
                 path.unlink()
         if stops:
             self.stopped = True

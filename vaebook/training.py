@@ -90,17 +90,18 @@ def joint_minibatches(xs, batch_size, epochs, generators, skip=0):
 
 def batches_to_come(run, xs, batch_size):
     """The minibatches that a `Run` has still to see; its generators stand where it stopped."""
-    epoch, taken = divmod(run.history.step, run.history.steps_per_epoch)
-    epochs = run.history.num_steps // run.history.steps_per_epoch - epoch
-    now = run.states()
-    if taken:  # the order of an epoch is drawn anew, and its last batch taken again
-        run.set_states(run.epoch_began)
+    history = run.history
+    epoch, taken = divmod(history.step, history.steps_per_epoch)
+    epochs = history.num_steps // history.steps_per_epoch - epoch
+    if history.step == 0:
+        run.epoch_began = run.now = run.states()
+    run.set_states(run.epoch_began if taken else run.now)
     batches = joint_minibatches(
         xs, batch_size, epochs, run.generators, max(0, taken - 1)
     )
-    if taken:
+    if taken:  # this draws the order of the epoch once more
         next(batches)
-        run.set_states(now)
+        run.set_states(run.now)
     return batches
 
 
@@ -192,9 +193,10 @@ def fit(
     x_train, x_test: `(B, D)`, on the model's device.  max_lr: the peak learning rate.
     num_samples: N, the codes per example; the noise is `(N, B, Z)`, drawn for each batch.
     log_every: steps between two entries of the history (default: one epoch).
-    callback(step, model): called before the first step (step 0) and after each one.
+    callback(step, model): called at the start (step 0) and after each step.
     checkpoints: a `Checkpoints`, from which an interrupted training goes on as if it had
-    not been interrupted. It takes a generator for each model.
+    not been interrupted, given a generator for each model. The callback is then called
+    with the steps that are taken already; what it has kept for itself is not restored.
     Returns lists "step", "epoch", "train_<term>" (mean since the last entry) and, given
     x_test, "test_<term>". Ctrl-C ends training early and returns the history so far.
     Raises TypeError or ValueError that names the argument it cannot train on, and
@@ -226,18 +228,15 @@ def fit(
         contextlib.suppress(KeyboardInterrupt),
     ):
         optimizer, schedule = one_cycle(ensemble, max_lr, history.num_steps)
-        settings = sizes | {
-            "max_lr": max_lr,
-            "examples": rows,
-            "log_every": history.log_every,
-        }
+        seeds = [source and source.initial_seed() for source in generators]
+        settings = sizes | {"max_lr": max_lr, "examples": rows, "seeds": seeds}
+        settings["log_every"] = history.log_every
         run = Run(settings, models, optimizer, schedule, history, generators)
         if checkpoints is not None:
             checkpoints.take_up(run)
-        batches = batches_to_come(run, x_trains, batch_size)
         ensemble.train()
-        if history.step == 0:
-            ensemble.tell(callbacks, 0)
+        ensemble.tell(callbacks, history.step)
+        batches = batches_to_come(run, x_trains, batch_size)
         for x in progress_bar(batches, history.num_steps - history.step):  # (M, B, D)
             noise = torch.stack([*map(draw, x, models, generators)])  # (M, N, B, Z)
             terms = ensemble.terms(x, noise)

@@ -83,7 +83,8 @@ def ranks():
     the processor (gloo). Without torchrun there is one rank. Raises RuntimeError that names what is missing
     where only a part of torchrun's variables is set.
     """
-    needed = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+    needed = ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"]
+    needed += ["MASTER_ADDR", "MASTER_PORT"]
     missing = [name for name in needed if name not in os.environ]
     if {"RANK", "WORLD_SIZE"} <= {*missing}:
         yield Alone(), torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -94,14 +95,12 @@ def ranks():
             "or set what it sets"
         )
     device, backend = torch.device("cpu"), "gloo"
-    if torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 0:
+    if torch.cuda.device_count() >= int(os.environ["LOCAL_WORLD_SIZE"]):
         device, backend = torch.device("cuda", int(os.environ["LOCAL_RANK"])), "nccl"
         torch.cuda.set_device(device)
     dist.init_process_group(backend, **meeting_point(), timeout=timedelta(minutes=10))
-    try:
-        yield Ranks(), device
-    finally:
-        dist.destroy_process_group()
+    yield Ranks(), device
+    dist.destroy_process_group()  # after an error it might wait for the others
 
 
 class Gathered(torch.autograd.Function):
@@ -129,18 +128,28 @@ class Spread:
     are computed more than once, and count once.
     ranks: from `ranks()`.  model: the one that `fit` trains; all ranks go on from the
     first one's weights.  loss_fn: what is spread.
+    Raises ValueError for a model that draws noise in its layers, since the ranks would
+    draw the same for different rows, and, when called, for another model.
     """
 
     def __init__(self, ranks, model, loss_fn):
-        self.ranks, self.module = ranks, LossTerms(model, loss_fn)
+        self.ranks, self.model, self.loss_fn = ranks, model, loss_fn
         if ranks.world > 1:
-            self.module = DistributedDataParallel(self.module)
+            for layer in model.modules():
+                if hasattr(layer, "generator"):
+                    came = f"a {type(layer).__name__}"
+                    raise ValueError(
+                        f"model must not draw noise in its layers, got {came}"
+                    )
+            self.spread = DistributedDataParallel(LossTerms(model, loss_fn))
 
     def __call__(self, model, x, noise):
         rank, world = self.ranks.rank, self.ranks.world
         if world == 1:
-            return self.module(x, noise)
+            return self.loss_fn(model, x, noise)
+        if model is not self.model:
+            raise ValueError("model must be the one whose loss is spread, got another")
         mine = share(len(x), rank, world)
-        terms = self.module(x[mine], noise[:, mine])
+        terms = self.spread(x[mine], noise[:, mine])
         every = Gathered.apply(torch.stack([*terms.values()]), rank, world)
         return dict(zip(terms, every[:, : len(x)], strict=True))

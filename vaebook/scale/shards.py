@@ -65,7 +65,7 @@ class Shards:
         """A file's rows, read when they are asked for."""
         try:
             rows = np.load(self.folder / name, mmap_mode="r")
-        except (OSError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise ValueError(f"shard {name} cannot be read: {error}") from error
         if rows.shape != expected or rows.dtype != np.uint8:
             came = f"{rows.dtype} of shape {rows.shape}"
@@ -81,7 +81,7 @@ class Shards:
         """A batch `(len(rows), D)`; what other ranks read is NaN."""
         x = torch.full((len(rows), self.shape[1]), torch.nan, dtype=self.dtype)
         places = share(len(rows), self.rank, self.world)
-        mine = np.asarray(rows)[places]
+        mine = np.asarray(rows)[places.numpy()]
         files = np.searchsorted(self.ends, mine, side="right")
         read = np.empty((len(mine), self.shape[1]), dtype=np.uint8)
         for file in np.unique(files):

@@ -60,6 +60,8 @@ def main():
         "--examples", type=int, help="train on so many (default: on all)"
     )
     asked = parser.parse_args()
+    if asked.seeds < 2:
+        raise ValueError(f"seeds must be at least 2, for a spread, got {asked.seeds}")
     with ranks() as (group, device):
         train, test = group.first_alone(lambda: handwritten_digits(device=device))
         x_train = train.images[: asked.examples]
