@@ -2,6 +2,8 @@
 
 import argparse
 import time
+from itertools import pairwise
+from statistics import median
 
 import torch
 from torch.distributed.elastic.multiprocessing.errors import record
@@ -74,7 +76,8 @@ def main():
             print(f"stopped; the same command goes on from {asked.checkpoints}")
             return
         ends = {name: series[-1] for name, series in history.items()}
-        rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
+        steps = [later - sooner for sooner, later in pairwise(times)]
+        rate = 1 / median(steps) if steps else 0.0
         shares = f"{group.world} x {asked.batch_size // group.world} rows"
         print(f"{shares}, {ends['step']} steps, {rate:.0f} a second")
         print(f"test -ELBO {ends['test_loss']:.2f} nats, KL {ends['test_kl']:.2f}")
