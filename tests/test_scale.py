@@ -5,6 +5,7 @@ import copy
 import json
 import math
 import os
+import pickle
 import re
 import signal
 import socket
@@ -452,10 +453,10 @@ def test_a_rank_that_is_killed_costs_nothing_but_time(two_ranks, tmp_path):
         assert process.wait(WAIT_S) == 0
         assert processes(tmp_path) == {}
     printed, said = (tmp_path / "printed").read_text(), (tmp_path / "said").read_text()
-    assert "exitcode: -9" in said and "test -ELBO" in printed
+    assert "exitcode: " in said and "test -ELBO" in printed  # of the rank that torchrun finds first
     assert same_bits(torch_file(save), torch_file(two_ranks[2] / "float32.pt"))
-    left = int(re.search(r"(\d+) steps,", printed)[1])
-    assert left == 50
+    begun = int(re.search(r"50 steps, from step (\d+) on,", printed)[1])
+    assert 7 <= begun <= reached + 1
 
 
 def test_ctrl_c_ends_all_ranks_with_a_checkpoint_from_which_one_process_goes_on(digits, one_process, tmp_path):
@@ -501,7 +502,7 @@ def test_a_rank_of_two_hosts_is_killed_and_both_begin_again(two_ranks, tmp_path,
         os.kill(worker, signal.SIGKILL)
         assert [process.wait(WAIT_S) for process in both] == [0, 0]
         assert processes(checkpoints) == {}
-    assert "exitcode: -9" in (folders[1] / "said").read_text()
+    assert "exitcode: -9" in (folders[1] / "said").read_text()  # it has this rank alone
     assert same_bits(torch_file(save), torch_file(two_ranks[2] / "float32.pt"))
 
 
@@ -631,6 +632,14 @@ def test_shards_of_another_width_are_refused(grey, tmp_path):
     write_shards(grey, tmp_path)
     with pytest.raises(ValueError, match=r"^x_train must have shape \(70, 35\), got \(70, 36\)"):
         fit(BernoulliVAE(35, [8], 2), negative_elbo, Shards(tmp_path), epochs=1)
+
+
+def test_a_reader_that_is_started_anew_gets_no_copy_of_the_data(grey, tmp_path):
+    write_shards(grey.repeat(40, 1), tmp_path, 700)
+    read = Shards(tmp_path)
+    text = pickle.dumps(read)
+    assert len(text) < 2000 < 40 * 70 * 36
+    assert torch.equal(pickle.loads(text).__getitems__([5, 2799]), read.__getitems__([5, 2799]))
 
 
 def test_the_training_digits_are_written_by_one_command(digits, tmp_path, monkeypatch, capsys):

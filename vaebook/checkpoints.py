@@ -204,7 +204,7 @@ class Checkpoints:
 
 
 def write(state, folder, step):
-    """Write `state` as a whole or not at all. Its name has the step and the bytes' SHA-256."""
+    """Write `state` whole or not at all; step and SHA-256 are in its name."""
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     torch.save(state, buffer)

@@ -81,10 +81,8 @@ def joint_minibatches(xs, batch_size, epochs, generators, skip=0):
     An x that reads its rows from files yields them itself, by its own `minibatches`.
     """
     readers = [getattr(x, "minibatches", partial(minibatches, x)) for x in xs]
-    batches = [
-        read(batch_size, epochs, source, skip)
-        for read, source in zip(readers, generators, strict=True)
-    ]
+    pairs = zip(readers, generators, strict=True)
+    batches = [read(batch_size, epochs, source, skip) for read, source in pairs]
     return map(torch.stack, zip(*batches, strict=True))
 
 
@@ -96,9 +94,8 @@ def batches_to_come(run, xs, batch_size):
     if history.step == 0:
         run.epoch_began = run.now = run.states()
     run.set_states(run.epoch_began if taken else run.now)
-    batches = joint_minibatches(
-        xs, batch_size, epochs, run.generators, max(0, taken - 1)
-    )
+    skip = max(0, taken - 1)
+    batches = joint_minibatches(xs, batch_size, epochs, run.generators, skip)
     if taken:  # this draws the order of the epoch once more
         next(batches)
         run.set_states(run.now)

@@ -104,7 +104,7 @@ def ranks():
 
 
 class Gathered(torch.autograd.Function):
-    """The columns `(T, b)` of every rank, as `(T, b world)`: row i of rank r is i world + r."""
+    """The columns `(T, b)` of all ranks, taken by turns: `(T, b world)`."""
 
     @staticmethod
     def forward(ctx, mine, rank, world):
@@ -115,7 +115,7 @@ class Gathered(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        """All ranks compute the same loss from this; DDP divides their gradients by world."""
+        """Of one loss, the same on all ranks; DDP divides by world."""
         return ctx.world * grad[..., ctx.rank :: ctx.world], None, None
 
 
@@ -137,10 +137,8 @@ class Spread:
         if ranks.world > 1:
             for layer in model.modules():
                 if hasattr(layer, "generator"):
-                    came = f"a {type(layer).__name__}"
-                    raise ValueError(
-                        f"model must not draw noise in its layers, got {came}"
-                    )
+                    rule = "model must not draw noise in its layers"
+                    raise ValueError(f"{rule}, got a {type(layer).__name__}")
             self.spread = DistributedDataParallel(LossTerms(model, loss_fn))
 
     def __call__(self, model, x, noise):

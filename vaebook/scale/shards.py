@@ -56,10 +56,21 @@ class Shards:
         index = json.loads(index.read_text())
         self.ends = np.cumsum([*index["rows"].values()])
         self.shape = (int(self.ends[-1]), index["columns"])
-        self.files = [
-            self.opened(name, (count, index["columns"]))
-            for name, count in index["rows"].items()
-        ]
+        self.rows = index["rows"]
+        self.open()
+
+    def open(self):
+        """Map the files into memory; nothing is read yet."""
+        files = self.rows.items()
+        self.files = [self.opened(name, (rows, self.shape[1])) for name, rows in files]
+
+    def __getstate__(self):
+        """For another process, which opens the files itself and copies none."""
+        return vars(self) | {"files": None}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self.open()
 
     def opened(self, name, expected):
         """A file's rows, read when they are asked for."""
@@ -69,9 +80,8 @@ class Shards:
             raise ValueError(f"shard {name} cannot be read: {error}") from error
         if rows.shape != expected or rows.dtype != np.uint8:
             came = f"{rows.dtype} of shape {rows.shape}"
-            raise ValueError(
-                f"shard {name} must hold uint8 of shape {expected}, got {came}"
-            )
+            rule = f"must hold uint8 of shape {expected}"
+            raise ValueError(f"shard {name} {rule}, got {came}")
         return rows
 
     def __len__(self):

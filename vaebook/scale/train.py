@@ -67,7 +67,7 @@ def main():
             batch_size=asked.batch_size,
             max_lr=asked.max_lr,
             generator=generator,
-            callback=lambda *_: times.append(time.perf_counter()),
+            callback=lambda step, _: times.append((step, time.perf_counter())),
             checkpoints=checkpoints,
         )
         if not group.is_first:
@@ -76,10 +76,12 @@ def main():
             print(f"stopped; the same command goes on from {asked.checkpoints}")
             return
         ends = {name: series[-1] for name, series in history.items()}
-        steps = [later - sooner for sooner, later in pairwise(times)]
+        first = times[0][0]
+        begun = f", from step {first} on" if first else ""
+        steps = [later - sooner for (_, sooner), (_, later) in pairwise(times)]
         rate = 1 / median(steps) if steps else 0.0
         shares = f"{group.world} x {asked.batch_size // group.world} rows"
-        print(f"{shares}, {ends['step']} steps, {rate:.0f} a second")
+        print(f"{shares}, {ends['step']} steps{begun}, {rate:.0f} a second")
         print(f"test -ELBO {ends['test_loss']:.2f} nats, KL {ends['test_kl']:.2f}")
         if asked.save:
             end = {"model": model.state_dict(), "history": history, "rate": rate}
