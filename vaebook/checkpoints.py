@@ -165,10 +165,8 @@ class Checkpoints:
         """
         found = None
         if self.ranks.is_first:
-            for path in self.folder.glob(
-                "unfinished-*"
-            ):  # by a process that was killed
-                path.unlink()
+            for left_by_the_dead in self.folder.glob("unfinished-*"):
+                left_by_the_dead.unlink()
             found = self.newest()
         found = self.ranks.from_first(found)
         if found is not None:

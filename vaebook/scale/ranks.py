@@ -80,8 +80,8 @@ def ranks():
     """Join the processes that torchrun has started; yield `Ranks` and this one's device.
 
     Each rank has a GPU (backend nccl) where its host has enough of them, else a share of
-    the processor (gloo). Without torchrun there is one rank. Raises RuntimeError that names what is missing
-    where only a part of torchrun's variables is set.
+    the processor (gloo). Without torchrun there is one rank. Raises RuntimeError, which
+    names what is missing, where only a part of torchrun's variables is set.
     """
     needed = ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"]
     needed += ["MASTER_ADDR", "MASTER_PORT"]
